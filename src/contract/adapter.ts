@@ -1,0 +1,104 @@
+// What a protocol's code gets and gives: the Ingress it may use, and the Adapter that the server starts and drains.
+
+import type { Attributes, Envelope, Peer, Principal } from './envelope.ts'
+import type { Refusal, Settler } from './outcome.ts'
+
+/** A value now, or a promise of it where I/O is needed. Only real promises are awaited. */
+export type Eventually<T> = T | Promise<T>
+
+/** What a peer shows to prove who it is. */
+export interface Credentials {
+  readonly attributes: Attributes
+  /** A query or connection argument by name, where the protocol has them. */
+  argument (name: string): string | undefined
+}
+
+/** A condition that is on or off, and tells when it changes. */
+export interface Signal {
+  readonly on: boolean
+  /** Calls `listener` at every change; returns the function that stops that. */
+  watch (listener: (on: boolean) => void): () => void
+}
+
+/** The one thing an adapter is given. */
+export interface Ingress {
+  /** Once per connection or request, before a body is read. */
+  authenticate (credentials: Credentials, peer: Peer): Eventually<Principal | Refusal>
+  /** Takes bytes from the node's budget before they are read; undefined when granted. The adapter releases what it took. */
+  reserve (bytes: number): Refusal | undefined
+  release (bytes: number): void
+  /** Routes, judges and delivers one event. Settles `ticket` exactly once, possibly before it returns. */
+  ingest (envelope: Envelope, settler: Settler, ticket: number): void
+  /**
+   * The same for many events of one request, which share principal, peer and channel: authentication, route and
+   * request-scoped policies are paid for once. Event i settles `firstTicket + i`, in any order.
+   */
+  ingestMany (envelopes: readonly Envelope[], settler: Settler, firstTicket: number): void
+  /** On: the node is short of budget; doors that can wait stop reading. */
+  readonly pressure: Signal
+  /** On: this gateway is stopping; finish what is in flight, refuse what is new. */
+  readonly draining: Signal
+  /** Calls `listener` with the name of every principal whose access ended. */
+  watchRevoked (listener: (principal: string) => void): () => void
+}
+
+/** What the adapter may know of a route. */
+export interface RouteView {
+  readonly name: string
+  /** The channel pattern, e.g. `orders/{region}`. */
+  readonly channel: string
+  readonly format: string
+  /** What the operator wrote under this adapter's own route keys (`AdapterModule.routeConfig`). */
+  readonly own: Readonly<Record<string, unknown>>
+}
+
+/** One listening server of `src/listen`. `server` is the platform's own object; the adapter narrows it to what its protocol needs. */
+export interface Listening {
+  readonly protocol: string
+  readonly server: unknown
+  /** The peer behind a socket that this server accepted. */
+  peerOf (socket: unknown): Peer
+}
+
+/** Counts and levels an adapter shows, by metric name without prefix; `protocol` is added as a label. */
+export type Gauges = ReadonlyMap<string, () => number>
+
+export interface Adapter {
+  /** Serves one more listener. Called once per listener of the adapter's protocol, before it accepts. */
+  attach (listening: Listening): void
+  /** Resolves when nothing is in flight any more. New work is refused from `ingress.draining` on. */
+  drain (): Promise<void>
+  readonly gauges: Gauges
+}
+
+/** The facts an adapter is built from. */
+export interface AdapterSetup<Config> {
+  readonly config: Config
+  readonly routes: readonly RouteView[]
+  readonly ingress: Ingress
+  /** The gateway's version, for documents that name it. */
+  readonly version: string
+  readonly log: Log
+}
+
+/** The small face of the log that every room may use. Nothing is logged per event in normal operation. */
+export interface Log {
+  debug (fields: Record<string, unknown>, message: string): void
+  info (fields: Record<string, unknown>, message: string): void
+  warn (fields: Record<string, unknown>, message: string): void
+  error (fields: Record<string, unknown>, message: string): void
+}
+
+/** One line of `protocols/index.ts`. */
+export interface AdapterModule<Config = unknown> {
+  /** Also the top-level key of its settings. */
+  readonly name: string
+  /** The `protocol` of the listeners it serves. */
+  readonly protocol: string
+  /** JSON Schema (TypeBox) of its settings; every field has a default and a description. */
+  readonly config: object
+  /** JSON Schema properties that it adds to every route, by key. */
+  readonly routeConfig: Readonly<Record<string, object>>
+  /** Builds it, without side effects until `attach`. */
+  create (setup: AdapterSetup<Config>): Adapter
+}

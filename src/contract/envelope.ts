@@ -1,0 +1,74 @@
+// One event on its way through the pipeline, the same whatever door it came in by.
+
+/** Who is sending, as authentication found out. */
+export interface Principal {
+  readonly name: string
+  readonly groups: readonly string[]
+  /** True where no authentication is configured. */
+  readonly anonymous: boolean
+}
+
+/** The other end of a connection. */
+export interface Peer {
+  readonly address: string
+  readonly port: number
+  /** True over TLS. */
+  readonly secure: boolean
+  /** Unique in this worker while the connection lives. */
+  readonly connectionId: number
+}
+
+/**
+ * What travelled beside the data: HTTP headers, gRPC metadata, MQTT user properties, WebSocket frame attributes.
+ * Read lazily; names are lower case. Where a protocol has a method and a path they stand under `:method` and `:path`
+ * (path with its query, as received).
+ */
+export interface Attributes {
+  /** The first value of that name. */
+  get (name: string): string | undefined
+  /** Every pair in received order, repeats included, without the `:` names. */
+  forEach (visit: (name: string, value: string) => void): void
+}
+
+/** No attributes at all. */
+export const noAttributes: Attributes = { get: () => undefined, forEach: () => {} }
+
+export type ExtensionValue = string | number | boolean
+export const noExtensions: ReadonlyMap<string, ExtensionValue> = new Map()
+
+/** The CloudEvents 1.0 context attributes of one event. */
+export interface Context {
+  readonly id: string
+  readonly source: string
+  readonly type: string
+  readonly subject: string | undefined
+  /** RFC 3339, exactly as received. */
+  readonly time: string | undefined
+  readonly datacontenttype: string | undefined
+  readonly dataschema: string | undefined
+  readonly extensions: ReadonlyMap<string, ExtensionValue>
+}
+
+export interface Envelope extends Context {
+  /** The address, normalised by `parseChannel`. */
+  readonly channel: string
+  /**
+   * True where the sender did not send a CloudEvent. `id`, `source` and `type` may then be empty: the router fills
+   * them in from the route. A CloudEvent has all three or was refused by its decoder.
+   */
+  readonly wrapped: boolean
+  /** The received bytes, never re-serialised. `null`: the event has no data. */
+  readonly data: Buffer | null
+  /** True where a decoder has already found the data to be well-formed JSON. */
+  readonly dataChecked: boolean
+  readonly principal: Principal
+  readonly attributes: Attributes
+  readonly peer: Peer
+  /** Wall clock, milliseconds since the epoch. */
+  readonly receivedAtMs: number
+  /** W3C trace context as received, or undefined. */
+  readonly traceparent: string | undefined
+  readonly tracestate: string | undefined
+  /** False: the sender waits for an answer, `limits.replyTimeoutMs` at most. True: the ack is withheld as long as it takes. */
+  readonly patient: boolean
+}

@@ -1,0 +1,22 @@
+// JSON Schema fragments for settings that need more than plain JSON types: byte sizes and secrets.
+
+/** The keyword by which the config room knows that text such as `64MiB` becomes a number of bytes. */
+export const bytesKeyword = 'x-bytes'
+/** The keyword by which the config room knows that a text becomes a `Secret`. */
+export const secretKeyword = 'x-secret'
+
+interface BytesOptions { description: string, default?: string, minimumBytes?: number, maximumBytes?: number }
+
+/** A byte size: an integer or text like `512`, `64KiB`, `1MiB`, `10GiB`. The frozen config holds a number of bytes. */
+export function bytes (options: BytesOptions): object {
+  const { minimumBytes = 1, maximumBytes, ...rest } = options
+  return {
+    [bytesKeyword]: { minimumBytes, maximumBytes }, type: ['integer', 'string'],
+    pattern: '^[0-9]+(B|KiB|MiB|GiB|TiB)?$', ...rest
+  }
+}
+
+/** A text that must never be shown. The frozen config holds a `Secret`. */
+export function secret (options: { description: string }): object {
+  return { [secretKeyword]: true, type: 'string', minLength: 1, ...options }
+}

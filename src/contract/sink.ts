@@ -1,0 +1,41 @@
+// Where an outcome is decided: Kafka or the journal. A record goes in with a settler, a ticket and a deadline.
+
+import type { Settler } from './outcome.ts'
+
+/** One event as it is written: what Kafka calls a record. Encoded by `record.ts`. */
+export interface SinkRecord {
+  readonly topic: string
+  /** `null`: no key. */
+  readonly key: Buffer | null
+  /** `null`: a tombstone. */
+  readonly value: Buffer | null
+  /** Flat pairs: name, value, name, value. Text is UTF-8. */
+  readonly headers: readonly (string | Buffer)[]
+  /** Milliseconds since the epoch. */
+  readonly timestampMs: number
+  /** For the receipt. */
+  readonly id: string
+  readonly source: string
+}
+
+export interface SinkHealth {
+  readonly ready: boolean
+  /** Why not, in words for an operator; '' when ready. */
+  readonly reason: string
+}
+
+export interface Sink {
+  /** The ack level that a receipt of this sink stands for. */
+  readonly ack: 'kafka' | 'disk'
+  /**
+   * Writes the record and settles the ticket once: a receipt when it is where `ack` says; a refusal when it is certainly
+   * not; `delivery-timeout` when it may be. `deadlineMs` is on the clock of `performance.now()`; 0 is none. At the deadline an
+   * unsent record is taken back and refused as `sink-unavailable`; a sent one settles `delivery-timeout`.
+   */
+  deliver (record: SinkRecord, settler: Settler, ticket: number, deadlineMs: number): void
+  health (): SinkHealth
+  /** Bytes it holds now and may hold, and whatever else has a level; by metric name without prefix, unit last. */
+  readonly gauges: ReadonlyMap<string, () => number>
+  /** Resolves when every ticket is settled or `timeoutMs` is over, and its connections are closed. `deliver` then refuses. */
+  drain (timeoutMs: number): Promise<void>
+}
