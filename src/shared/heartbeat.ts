@@ -1,0 +1,42 @@
+// A counter per thread in shared memory: the thread counts up, the supervisor sees who stopped counting.
+
+/** One Int32 cell per thread. */
+export function createPulseCells (threadCount: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(4 * threadCount)
+}
+
+/** Counts up every `everyMs` until the returned function is called. A looping thread cannot, which is the point. */
+export function beat (shared: SharedArrayBuffer, thread: number, everyMs: number): () => void {
+  const cells = new Int32Array(shared)
+  const timer = setInterval(() => { Atomics.add(cells, thread, 1) }, everyMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+/** Tells how long a thread has been silent. */
+export interface Watch {
+  /** Milliseconds since the counter was last seen to move. */
+  silentMs (nowMs: number): number
+  /** Starts over, for a new thread in the same cell. */
+  reset (nowMs: number): void
+}
+
+export function watchPulse (shared: SharedArrayBuffer, thread: number, startMs: number): Watch {
+  const cells = new Int32Array(shared)
+  let seen = Atomics.load(cells, thread)
+  let movedAtMs = startMs
+  return {
+    silentMs (nowMs) {
+      const count = Atomics.load(cells, thread)
+      if (count !== seen) {
+        seen = count
+        movedAtMs = nowMs
+      }
+      return nowMs - movedAtMs
+    },
+    reset (nowMs) {
+      seen = Atomics.load(cells, thread)
+      movedAtMs = nowMs
+    }
+  }
+}
