@@ -1,0 +1,82 @@
+// Gives a test file the one Kafka of its test run, and says loudly when there is none.
+import { kafkaClient } from './kafka-client.ts'
+import type { KafkaClient } from './kafka-client.ts'
+import { startKafka } from './kafka-rig.ts'
+import type { KafkaAddresses } from './kafka-rig.ts'
+import { findKafka } from './kafka-source.ts'
+import type { KafkaSource } from './kafka-source.ts'
+
+/** Where `test/run.ts` leaves the addresses of its rig, as JSON. */
+export const SHARED_KAFKA_VARIABLE = 'SLUICE_TEST_KAFKA'
+
+/** SASL users that the shared rig always has; neither has an ACL until a test grants one. */
+export const SHARED_USERS = [
+  { name: 'alice', password: 'alice-secret' },
+  { name: 'bob', password: 'bob-secret' }
+] as const
+
+/** A Kafka that other test files use at the same time: nobody may kill it, and topics need names of their own. */
+export interface SharedKafka extends KafkaAddresses, KafkaClient {
+  /** Stops the rig if this file had to start one, else does nothing. */
+  readonly stop: () => Promise<void>
+}
+
+/** What a test needs beyond plaintext; a cluster named by KAFKA_BROKERS offers none of it. */
+export type KafkaFeature = 'plaintext' | 'tls' | 'sasl' | 'faults'
+
+let found: Promise<KafkaSource> | undefined
+
+function source(): Promise<KafkaSource> {
+  found ??= findKafka()
+  return found
+}
+
+function missing(given: KafkaSource, feature: KafkaFeature): string | undefined {
+  if (given.kind === 'none') return given.reason
+  if (given.kind === 'external' && feature !== 'plaintext') {
+    return `the cluster of KAFKA_BROKERS offers no ${feature} to tests`
+  }
+  return undefined
+}
+
+/**
+ * For the `skip` option of a test that needs Kafka: false when there is one, else the reason, said loudly on stderr.
+ * Where `CI` is set a missing Kafka is a failure, so this throws.
+ */
+export async function skipWithoutKafka(feature: KafkaFeature = 'plaintext'): Promise<string | false> {
+  if (feature !== 'faults' && process.env[SHARED_KAFKA_VARIABLE] !== undefined && sharedOffers(feature)) return false
+  const why = missing(await source(), feature)
+  if (why === undefined) return false
+  const line = `KAFKA TESTS DID NOT RUN (${feature}): ${why}`
+  // An external cluster without TLS is somebody's choice, even in CI; no Kafka at all is not.
+  if (process.env.CI !== undefined && (await source()).kind === 'none') throw new Error(line)
+  process.stderr.write(`\n!!! ${line}\n`)
+  return line
+}
+
+function sharedOffers(feature: KafkaFeature): boolean {
+  return feature === 'plaintext' || process.env.KAFKA_BROKERS === undefined || process.env.KAFKA_BROKERS === ''
+}
+
+function externalAddresses(brokers: readonly string[]): KafkaAddresses {
+  return { brokers, sslBrokers: [], saslBrokers: [], caPath: '', admin: { name: '', password: '' }, users: [] }
+}
+
+/** The Kafka of this test run: from `test/run.ts`, or KAFKA_BROKERS, or a rig of this file's own when it runs alone. */
+export async function sharedKafka(): Promise<SharedKafka> {
+  const given = process.env[SHARED_KAFKA_VARIABLE]
+  const kafka = await source()
+  if (given !== undefined || kafka.kind === 'external') {
+    const addresses = given === undefined
+      ? externalAddresses(kafka.kind === 'external' ? kafka.brokers : [])
+      : JSON.parse(given) as KafkaAddresses
+    return { ...addresses, ...kafkaClient(addresses.brokers), stop: async () => undefined }
+  }
+  return startKafka({ users: SHARED_USERS, brokerSessionMs: 9_000 })
+}
+
+/** What `test/run.ts` puts into the environment of the test files. */
+export function sharedAddresses(rig: KafkaAddresses): string {
+  const { brokers, sslBrokers, saslBrokers, caPath, admin, users } = rig
+  return JSON.stringify({ brokers, sslBrokers, saslBrokers, caPath, admin, users } satisfies KafkaAddresses)
+}
