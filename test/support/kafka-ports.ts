@@ -1,4 +1,4 @@
-// Gives each Kafka rig a block of free ports on 127.0.0.1 that stays its own until it stops, even while a broker is down.
+// Gives each Kafka rig a block of ports on 127.0.0.1 that stays its own until it stops, even while a broker is down.
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 
