@@ -172,7 +172,7 @@ async function readAll(brokers: readonly string[], topic: string, options: ReadO
       if (Date.now() >= endMs) return undefined
       await pause(20)
     }
-  }))
+  }, Math.min(timeoutMs, 5_000)))
   return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
 }
 

@@ -21,7 +21,7 @@ const WATCHED = 'exec 3<&0 </dev/null; '
 
 const run = promisify(execFile)
 
-export type Signal = 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'
+export type Signal = 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'
 
 export interface Program {
   /** Settles when the program has ended; says how. Never rejects. */
@@ -83,27 +83,28 @@ async function launch(options: Spawned): Promise<Program> {
       child.ref()
       await options.signal(child, signal)
       if (signal === 'SIGKILL') await ended
-      else child.unref()
+      if (signal === 'SIGSTOP' || signal === 'SIGCONT') child.unref()
     },
     killNow: () => void child.kill('SIGKILL')
   }
 }
 
-/** Programs as children of this process, with jars from a folder. */
-export function javaLauncher(lib: string): Launcher {
+/** Programs as children of this process, with jars from a folder. `jvmOptions` come after the rig's own. */
+export function javaLauncher(lib: string, jvmOptions: readonly string[]): Launcher {
+  const java = [...JVM_OPTIONS, ...jvmOptions]
   const classPath = ['-cp', `${lib}/*`]
   return {
     bindAddress: '127.0.0.1',
     start: (options) => launch({
       command: '/bin/sh',
-      args: ['-c', WATCHED, 'kafka-rig', options.pidPath, 'java', ...JVM_OPTIONS,
+      args: ['-c', WATCHED, 'kafka-rig', options.pidPath, 'java', ...java,
         `-Dlog4j2.configurationFile=${options.log4jPath}`, ...classPath, options.main, ...options.args],
       logPath: options.logPath,
       // The shell has become the program, so the child's process id is the program's.
       signal: async (child, signal) => void child.kill(signal)
     }),
     tool: async (main, args) => {
-      const { stdout } = await run('java', [...JVM_OPTIONS, ...classPath, main, ...args],
+      const { stdout } = await run('java', [...java, ...classPath, main, ...args],
         { timeout: TOOL_MS, maxBuffer: OUTPUT_BYTES })
       return stdout
     }

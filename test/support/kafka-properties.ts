@@ -1,6 +1,4 @@
 // Writes the server.properties of each node of a Kafka rig: listeners, KRaft roles, ACLs, and limits that start fast.
-import type { Certificates } from './certificates.ts'
-
 export interface KafkaUser {
   readonly name: string
   readonly password: string
@@ -142,11 +140,3 @@ export const LOG4J_PROPERTIES = [
   'rootLogger.appenderRef.out.ref=out',
   ''
 ].join('\n')
-
-/** The files of one rig that all of its nodes share. */
-export interface RigFiles {
-  readonly directory: string
-  readonly certificates: Certificates
-  readonly keystorePath: string
-  readonly log4jPath: string
-}

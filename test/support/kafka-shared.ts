@@ -2,7 +2,7 @@
 import { kafkaClient } from './kafka-client.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { startKafka } from './kafka-rig.ts'
-import type { KafkaAddresses } from './kafka-rig.ts'
+import type { KafkaAddresses } from './kafka-layout.ts'
 import { findKafka } from './kafka-source.ts'
 import type { KafkaSource } from './kafka-source.ts'
 

@@ -2,6 +2,8 @@
 import { createRequire } from 'node:module'
 import { setTimeout as pause } from 'node:timers/promises'
 
+const REQUEST_MS = 5_000
+
 // These parts of kafkajs have no types and no promise of staying: the version is pinned, and only tests use them.
 const load = createRequire(import.meta.url)
 
@@ -77,9 +79,9 @@ const Cluster = load('kafkajs/src/cluster') as ClusterClass
 const { createLogger } = load('kafkajs/src/loggers') as { createLogger: (options: object) => unknown }
 const socketFactory = load('kafkajs/src/network/socketFactory') as () => unknown
 
-/** Connects to the first of `brokers` that answers (plaintext), does the work, and disconnects. */
+/** Connects to the first of the plaintext `brokers` that answers, does the work, and disconnects. */
 export async function withCluster<T>(
-  brokers: readonly string[], work: (cluster: WireCluster) => Promise<T>
+  brokers: readonly string[], work: (cluster: WireCluster) => Promise<T>, requestMs = REQUEST_MS
 ): Promise<T> {
   const cluster = new Cluster({
     logger: createLogger({ level: 0, logCreator: () => () => undefined }),
@@ -87,8 +89,8 @@ export async function withCluster<T>(
     brokers: [...brokers],
     clientId: 'sluice-rig',
     connectionTimeout: 1_000,
-    authenticationTimeout: 2_000,
-    requestTimeout: 5_000,
+    authenticationTimeout: REQUEST_MS,
+    requestTimeout: requestMs,
     enforceRequestTimeout: true,
     metadataMaxAge: 300_000,
     allowAutoTopicCreation: false,
