@@ -3,7 +3,7 @@
 /** One lease step. A worker may refuse early by at most this much while another holds a half-used block. */
 export const blockBytes = 65_536
 
-/** One Int32 cell per worker: the blocks it leases. The node's level is their sum, so no cell can disagree with another. */
+/** One Int32 cell per worker: the blocks it leases. The node's level is their sum, so no two cells can disagree. */
 export function createBudgetCells (workerCount: number): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * workerCount)
 }

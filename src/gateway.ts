@@ -1,0 +1,258 @@
+// Composes the node: the journal thread, the workers, the health listener and what they share in memory.
+
+import { createHash } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { createServer as createNetServer } from 'node:net'
+import type { MessagePort } from 'node:worker_threads'
+import type { Log } from './contract/adapter.ts'
+import type { HealthListenerSettings } from './listen/config.ts'
+import { startJournal } from './journal/thread-handle.ts'
+import type { JournalHandle } from './journal/thread-handle.ts'
+import { createHealthServer } from './observe/health.ts'
+import type { HealthServer } from './observe/health.ts'
+import { createLog } from './observe/log.ts'
+import { departed, mergeSnapshots, renderPrometheus } from './observe/metric.ts'
+import type { Snapshot } from './observe/metric.ts'
+import { processFamilies } from './observe/metrics.ts'
+import { worstOf } from './observe/readiness.ts'
+import type { HealthStatus } from './observe/readiness.ts'
+import type { Report, ServerData } from './server.ts'
+import { settingsOf } from './settings.ts'
+import type { Origin, Settings } from './settings.ts'
+import { createBudgetCells, reclaim } from './shared/budget.ts'
+import { createPulseCells, watchPulse } from './shared/heartbeat.ts'
+import { Supervisor } from './supervisor.ts'
+import type { Address } from './supervisor.ts'
+
+export interface GatewayOptions extends Origin {
+  readonly version: string
+  /** Node options of the worker threads, e.g. a module that a test wants in them. */
+  readonly workerExecArgv?: readonly string[]
+}
+
+export interface Gateway {
+  readonly listening: readonly Address[]
+  readonly supervisor: Supervisor
+  /** Drains and ends everything. False: something had to be ended by force. */
+  stop (): Promise<boolean>
+}
+
+/** A start that failed for a reason an operator can mend. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+  readonly code: string
+  readonly hint: string
+  constructor (code: string, message: string, hint: string) {
+    super(message)
+    this.code = code
+    this.hint = hint
+  }
+}
+
+/** Memory one worker should have at least. */
+const workerBytesMin = 192 * 1024 * 1024
+const mebibyte = 1024 * 1024
+const journalRetryMs = 1_000
+
+/** As many workers as cores and memory allow; one where the platform does not balance a shared port. */
+export function workerCountOf (settings: Settings, platform: string = process.platform): number {
+  if (settings.workers !== 'auto') return settings.workers
+  if (platform !== 'linux') return 1
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(settings.limits.memoryBytesMax / workerBytesMin)))
+}
+
+/** Workers share ports by `reusePort`, which would share them with a stranger too: prove first that they are free. */
+async function provePortsFree (settings: Settings): Promise<void> {
+  for (const [at, { host, port }] of settings.listeners.entries()) {
+    if (port === 0) continue
+    const probe = createNetServer()
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, { at, host, port })))
+      probe.listen({ host, port }, () => probe.close(() => resolve()))
+    })
+  }
+}
+
+function portError (error: NodeJS.ErrnoException, place: { at: number, host: string, port: number }): StartError {
+  const { host, port, at } = place
+  const code = error.code ?? ''
+  if (code === 'EADDRINUSE') {
+    return new StartError(code, `${host}:${port} is in use by another program`,
+      `end that program or choose another port in listeners[${at}]`)
+  }
+  return new StartError(code, `cannot listen on ${host}:${port}: ${error.message}`, `change listeners[${at}]`)
+}
+
+/** The node's metrics over time: what workers that are gone had counted is kept. */
+class NodeMetrics {
+  #departed: Snapshot = []
+  readonly #last = new Map<number, Snapshot>()
+
+  keep (worker: number, snapshot: Snapshot): void { this.#last.set(worker, snapshot) }
+
+  gone (worker: number): void {
+    this.#departed = mergeSnapshots([this.#departed, departed(this.#last.get(worker) ?? [])])
+    this.#last.delete(worker)
+  }
+
+  merged (extra: readonly Snapshot[]): Snapshot {
+    return mergeSnapshots([...this.#last.values(), this.#departed, ...extra])
+  }
+}
+
+/** One running node. */
+class Node implements Gateway {
+  readonly #settings: Settings
+  readonly #options: GatewayOptions
+  readonly #log: Log
+  readonly #metrics = new NodeMetrics()
+  readonly #workerCount: number
+  readonly #budget: SharedArrayBuffer
+  readonly #pulse: SharedArrayBuffer
+  readonly #configHash: string
+  readonly supervisor: Supervisor
+  #journal: JournalHandle | undefined
+  #health: HealthServer[] = []
+  #draining = false
+  listening: readonly Address[] = []
+
+  constructor (options: GatewayOptions) {
+    this.#options = options
+    this.#settings = settingsOf(options)
+    this.#log = createLog({ ...this.#settings.log, thread: 'supervisor' })
+    this.#workerCount = workerCountOf(this.#settings)
+    this.#budget = createBudgetCells(this.#workerCount)
+    this.#pulse = createPulseCells(this.#workerCount)
+    this.#configHash = createHash('sha256').update(JSON.stringify(options.document)).digest('hex').slice(0, 16)
+    this.supervisor = this.#createSupervisor()
+  }
+
+  #createSupervisor (): Supervisor {
+    const { limits } = this.#settings
+    const nowMs = performance.now()
+    const watches = Array.from({ length: this.#workerCount }, (_, index) => watchPulse(this.#pulse, index, nowMs))
+    return new Supervisor({
+      entry: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+      workerCount: this.#workerCount,
+      prepare: () => this.#prepare(),
+      onGone: index => {
+        reclaim(this.#budget, index)
+        this.#metrics.gone(index)
+      },
+      onStart: (index, startMs) => watches[index]?.reset(startMs),
+      silentMs: (index, atMs) => watches[index]?.silentMs(atMs) ?? 0,
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.floor(limits.memoryBytesMax / this.#workerCount / mebibyte / 2)
+      },
+      execArgv: this.#options.workerExecArgv ?? [],
+      drainMs: limits.drainMs,
+      log: this.#log
+    })
+  }
+
+  #prepare (): { data: ServerData, transfer: MessagePort[] } {
+    const journalPort = this.#journal?.attach()
+    const { document, baseDir, version } = this.#options
+    const data: ServerData = {
+      origin: { document, baseDir },
+      workerCount: this.#workerCount,
+      budget: this.#budget,
+      pulse: this.#pulse,
+      journalPort,
+      version
+    }
+    return { data, transfer: journalPort === undefined ? [] : [journalPort] }
+  }
+
+  async start (): Promise<void> {
+    await provePortsFree(this.#settings)
+    if (this.#settings.sink === 'journal') await this.#openJournal()
+    const data = await this.supervisor.start()
+    const health: Address[] = []
+    for (const listener of this.#settings.listeners) {
+      if (listener.protocol === 'health') health.push(await this.#openHealth(listener))
+    }
+    this.listening = [...data, ...health]
+  }
+
+  async #openJournal (): Promise<void> {
+    const journal = await startJournal({ config: this.#settings.journal, log: this.#log })
+    this.#journal = journal
+    journal.onExit(() => {
+      if (this.#draining) return
+      this.#log.error({}, 'the journal thread is gone, starting another')
+      void this.#reopenJournal()
+    })
+  }
+
+  async #reopenJournal (): Promise<void> {
+    try {
+      await this.#openJournal()
+      this.supervisor.sendPorts(() => journalPortOf(this.#journal))
+    } catch (error) {
+      this.#log.error({ error }, 'the journal thread did not start again')
+      setTimeout(() => { if (!this.#draining) void this.#reopenJournal() }, journalRetryMs)
+    }
+  }
+
+  async #openHealth (listener: HealthListenerSettings): Promise<Address> {
+    const server = createHealthServer({
+      host: listener.host,
+      port: listener.port,
+      readiness: this.#settings.readiness,
+      status: () => this.#status(),
+      metrics: () => this.#scrape(),
+      log: this.#log
+    })
+    this.#health.push(server)
+    return { protocol: 'health', secure: false, ...await server.start() }
+  }
+
+  async #reports (): Promise<Report[]> {
+    const reports = await this.supervisor.ask() as Report[]
+    for (const report of reports) this.#metrics.keep(report.worker, report.metrics)
+    return reports
+  }
+
+  async #status (): Promise<HealthStatus> {
+    const sink = worstOf((await this.#reports()).map(report => report.sink))
+    const journal = this.#settings.sink === 'journal'
+    return {
+      workers: { aliveCount: this.supervisor.aliveCount, wantedCount: this.#workerCount },
+      kafka: journal ? undefined : sink,
+      journal: journal ? sink : undefined,
+      draining: this.#draining
+    }
+  }
+
+  async #scrape (): Promise<string> {
+    await this.#reports()
+    const own = processFamilies({ version: this.#options.version, configHash: this.#configHash })
+    return renderPrometheus(this.#metrics.merged([own]))
+  }
+
+  async stop (): Promise<boolean> {
+    this.#draining = true
+    const inTime = await this.supervisor.stop()
+    await this.#journal?.close()
+    await Promise.all(this.#health.map(server => server.close()))
+    return inTime
+  }
+}
+
+function journalPortOf (journal: JournalHandle | undefined): MessagePort {
+  if (journal === undefined) throw new Error('the journal is not open')
+  return journal.attach()
+}
+
+/** Starts a node from a validated config. Rejects with a StartError where an operator can mend the reason. */
+export async function startGateway (options: GatewayOptions): Promise<Gateway> {
+  const node = new Node(options)
+  try {
+    await node.start()
+  } catch (error) {
+    await node.stop()
+    throw error
+  }
+  return node
+}

@@ -1,0 +1,124 @@
+// Envelope + route -> the record that a sink writes: key, value and headers in the route's format.
+
+import { binaryHeaders, structuredHeaders } from '../contract/cloudevents-kafka.ts'
+import { encodeStructured } from '../contract/cloudevents-json.ts'
+import type { Envelope } from '../contract/envelope.ts'
+import { checkJson } from '../contract/json.ts'
+import { compilePointer, pointerValue, scalarText } from '../contract/json-pointer.ts'
+import type { Pointer } from '../contract/json-pointer.ts'
+import { isJson, mediaType } from '../contract/media-type.ts'
+import { isRefusal, refuse } from '../contract/outcome.ts'
+import type { Refusal } from '../contract/outcome.ts'
+import type { SinkRecord } from '../contract/sink.ts'
+import type { RouteSettings } from './config.ts'
+import { kongValue } from './kong-format.ts'
+import type { Match } from './router.ts'
+
+/** What is known of a route before any event comes. */
+export interface RecordPlan {
+  readonly settings: RouteSettings
+  readonly pointer: Pointer | undefined
+  /** Lower-case names whose values travel as record headers. */
+  readonly headers: readonly string[]
+  readonly secretNames: ReadonlySet<string>
+  readonly keyBytesMax: number
+}
+
+export interface PlanOptions { readonly secretNames: ReadonlySet<string>, readonly keyBytesMax: number }
+
+/** Plans a route. Names of secrets are dropped from its header list, whatever the operator wrote. */
+export function planRecord (settings: RouteSettings, options: PlanOptions): RecordPlan {
+  const pointerText = settings.key?.pointer
+  return {
+    settings,
+    pointer: pointerText === undefined ? undefined : compilePointer(pointerText),
+    headers: settings.headers.filter(name => !options.secretNames.has(name)),
+    ...options
+  }
+}
+
+/** Refuses data that breaks the promise of its content type, and an event without data where that is not allowed. */
+export function checkData (envelope: Envelope, plan: RecordPlan): Refusal | undefined {
+  const { data } = envelope
+  if (data === null) {
+    if (plan.settings.allowTombstone || plan.settings.format === 'kong') return undefined
+    return refuse('invalid-event', 'the event has no data; this route takes events with data only', { pointer: '/data' })
+  }
+  if (envelope.dataChecked || (plan.settings.json === 'trust' && plan.pointer === undefined)) return undefined
+  if (!isJson(mediaType(envelope.datacontenttype))) return undefined
+  const mistake = checkJson(data, 0, data.length)
+  return mistake === undefined
+    ? undefined
+    : refuse('malformed', `the data is not well-formed JSON: ${mistake.problem} at byte ${mistake.offset}`)
+}
+
+function pointedKey (envelope: Envelope, plan: RecordPlan, pointer: Pointer): Buffer | Refusal {
+  const at = plan.settings.key?.pointer ?? ''
+  const lack = (what: string): Refusal =>
+    refuse('invalid-event', `this route takes its record key from ${at}, which ${what}`, { pointer: `/data${at}` })
+  const { data } = envelope
+  if (data === null || !isJson(mediaType(envelope.datacontenttype))) return lack('needs JSON data')
+  const span = pointerValue(data, 0, data.length, pointer)
+  if (span === undefined) return lack('is missing')
+  const text = scalarText(data, span)
+  return text === undefined ? lack('must be a string, a number or a boolean') : Buffer.from(text)
+}
+
+function keyOf (envelope: Envelope, match: Match, plan: RecordPlan): Buffer | null | Refusal {
+  const { key } = plan.settings
+  if (key === undefined) return null
+  if (match.channelKey !== undefined) return match.channelKey
+  if (plan.pointer !== undefined) return pointedKey(envelope, plan, plan.pointer)
+  if (key.principal === true) return Buffer.from(envelope.principal.name)
+  const value = key.extension === undefined ? undefined : envelope.extensions.get(key.extension)
+  if (value === undefined) {
+    const name = key.extension ?? ''
+    return refuse('invalid-event', `this route takes its record key from the extension ${name}, which is missing`, {
+      pointer: `/${name}`
+    })
+  }
+  return Buffer.from(String(value))
+}
+
+function listedHeaders (envelope: Envelope, plan: RecordPlan): (string | Buffer)[] {
+  if (plan.headers.length === 0) return []
+  const flat: string[] = []
+  envelope.attributes.forEach((name, value) => { if (plan.headers.includes(name)) flat.push(name, value) })
+  return flat
+}
+
+/** Makes the record, or refuses an event that its route cannot turn into one. */
+export function toRecord (envelope: Envelope, match: Match, plan: RecordPlan): SinkRecord | Refusal {
+  const key = keyOf(envelope, match, plan)
+  if (isRefusal(key)) return key
+  if (key !== null && key.length > plan.keyBytesMax) {
+    return refuse('invalid-event', `the record key has ${key.length} bytes, ${plan.keyBytesMax} are allowed`)
+  }
+  const extra = listedHeaders(envelope, plan)
+  let value = envelope.data
+  let headers: readonly (string | Buffer)[]
+  switch (plan.settings.format) {
+    case 'binary': headers = binaryHeaders(envelope, extra); break
+    case 'structured':
+      value = encodeStructured(envelope, envelope.data)
+      headers = structuredHeaders(envelope, extra)
+      break
+    case 'raw': headers = extra; break
+    case 'kong': {
+      const wrapper = kongValue(envelope, plan.secretNames)
+      if (isRefusal(wrapper)) return wrapper
+      value = wrapper
+      headers = extra
+      break
+    }
+  }
+  return {
+    topic: match.topic,
+    key,
+    value,
+    headers,
+    timestampMs: envelope.receivedAtMs,
+    id: envelope.id,
+    source: envelope.source
+  }
+}

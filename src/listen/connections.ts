@@ -1,0 +1,87 @@
+// Every open connection of a worker: caps in all and per peer, and the small budget of the not yet authenticated.
+
+import type { Socket } from 'node:net'
+import type { Peer } from '../contract/envelope.ts'
+
+export interface ConnectionLimits {
+  /** All three are this worker's share of the node's. */
+  readonly connectionsMax: number
+  readonly connectionsPerPeerMax: number
+  readonly preAuthBytesMax: number
+  /** What one connection may hold before it has authenticated. */
+  readonly preAuthBytesEach: number
+}
+
+export type RefusedFor = 'connections' | 'peer' | 'pre-auth'
+
+export interface Connections {
+  /** Counts a new connection in, or says which cap it is above; then the caller closes it. */
+  admit (socket: Socket, secure: boolean): Peer | RefusedFor
+  /** A TLS socket around an admitted one carries the requests from now on. */
+  adopt (secured: Socket): void
+  /** The peer of an admitted or adopted socket. */
+  peerOf (socket: object): Peer | undefined
+  /** Its bytes no longer count against the pre-auth budget. */
+  authenticated (connectionId: number): void
+  readonly gauges: ReadonlyMap<string, () => number>
+}
+
+/** The table of one worker. A connection leaves it when its socket closes. */
+export function createConnections (limits: ConnectionLimits): Connections {
+  const peers = new WeakMap<object, Peer>()
+  const perAddress = new Map<string, number>()
+  const byEndpoint = new Map<string, Peer>()
+  const waiting = new Set<number>()
+  const refused: Record<RefusedFor, number> = { 'connections': 0, 'peer': 0, 'pre-auth': 0 }
+  let openCount = 0
+  let lastId = 0
+
+  function leave (peer: Peer): void {
+    openCount--
+    byEndpoint.delete(`${peer.address} ${peer.port}`)
+    waiting.delete(peer.connectionId)
+    const left = (perAddress.get(peer.address) ?? 1) - 1
+    if (left > 0) perAddress.set(peer.address, left)
+    else perAddress.delete(peer.address)
+  }
+
+  function capAbove (address: string): RefusedFor | undefined {
+    if (openCount >= limits.connectionsMax) return 'connections'
+    if ((perAddress.get(address) ?? 0) >= limits.connectionsPerPeerMax) return 'peer'
+    if ((waiting.size + 1) * limits.preAuthBytesEach > limits.preAuthBytesMax) return 'pre-auth'
+    return undefined
+  }
+
+  return {
+    admit (socket, secure) {
+      const address = socket.remoteAddress ?? ''
+      const above = capAbove(address)
+      if (above !== undefined) {
+        refused[above]++
+        return above
+      }
+      const peer: Peer = { address, port: socket.remotePort ?? 0, secure, connectionId: ++lastId }
+      openCount++
+      perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
+      waiting.add(peer.connectionId)
+      peers.set(socket, peer)
+      if (secure) byEndpoint.set(`${address} ${peer.port}`, peer)
+      socket.once('close', () => leave(peer))
+      return peer
+    },
+    adopt (secured) {
+      const peer = byEndpoint.get(`${secured.remoteAddress ?? ''} ${secured.remotePort ?? 0}`)
+      if (peer !== undefined) peers.set(secured, peer)
+    },
+    peerOf: socket => peers.get(socket),
+    authenticated (connectionId) { waiting.delete(connectionId) },
+    gauges: new Map([
+      ['connections_active', () => openCount],
+      ['connections_peers', () => perAddress.size],
+      ['pre_auth_bytes', () => waiting.size * limits.preAuthBytesEach],
+      ['pre_auth_limit_bytes', () => limits.preAuthBytesMax],
+      ['connections_opened_total', () => lastId],
+      ['connections_refused_total', () => refused.connections + refused.peer + refused['pre-auth']]
+    ])
+  }
+}

@@ -1,0 +1,105 @@
+// The listening sockets of one worker: HTTP servers with every limit set, on ports that all workers share.
+
+import { createServer as createHttpServer } from 'node:http'
+import type { Server as HttpServer, ServerOptions } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { Server as HttpsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Listening, Log } from '../contract/adapter.ts'
+import { followTls, readTls } from './certificates.ts'
+import type { ConnectionsSettings, DataListenerSettings } from './config.ts'
+import type { Connections } from './connections.ts'
+
+export interface ListenAddress {
+  readonly protocol: string
+  readonly host: string
+  readonly port: number
+  readonly secure: boolean
+}
+
+export interface ListenOptions {
+  readonly settings: ConnectionsSettings
+  readonly connections: Connections
+  /** True where several workers listen on the same port. */
+  readonly shared: boolean
+  readonly log: Log
+}
+
+/** One listener that is not open yet. */
+export interface Listener extends Listening {
+  /** Opens it on `port`, which the first worker has found free, or on the configured one. */
+  open (port: number | undefined): Promise<ListenAddress>
+  /** Takes no new connections and closes the idle ones. Resolves when the last is gone. */
+  close (): Promise<void>
+  /** Cuts what is still open. */
+  cut (): void
+}
+
+function httpOptions (settings: ConnectionsSettings): ServerOptions {
+  return {
+    maxHeaderSize: settings.headerBytesMax,
+    headersTimeout: settings.headersTimeoutMs,
+    // A body may take as long as it moves: the adapter watches its progress, so that long streams stay possible.
+    requestTimeout: 0,
+    keepAliveTimeout: settings.keepAliveTimeoutMs,
+    connectionsCheckingInterval: 1_000,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    noDelay: true
+  }
+}
+
+function createServer (listener: DataListenerSettings, settings: ConnectionsSettings): HttpServer | HttpsServer {
+  const options = httpOptions(settings)
+  if (listener.tls === undefined) return createHttpServer(options)
+  return createHttpsServer({ ...options, ...readTls(listener.tls), handshakeTimeout: settings.handshakeTimeoutMs })
+}
+
+/** Makes a listener. Throws where TLS files cannot be read or do not fit together. */
+export function createListener (listener: DataListenerSettings, options: ListenOptions): Listener {
+  const { connections, log } = options
+  const server = createServer(listener, options.settings)
+  const secure = listener.tls !== undefined
+  let stopFollowing = (): void => {}
+  // Node drops headers above this count silently; their size bounds them already, and the adapter counts them.
+  server.maxHeadersCount = 0
+
+  const admit = (socket: Socket): void => {
+    if (typeof connections.admit(socket, secure) === 'string') socket.destroy()
+  }
+  // Ahead of the HTTP parser's own listener, so that a refused connection costs nothing more, not even a TLS handshake.
+  server.prependListener('connection', admit)
+  if (secure) server.prependListener('secureConnection', (secured: Socket) => connections.adopt(secured))
+  server.on('tlsClientError', (error: Error, socket: Socket) => {
+    log.debug({ peer: socket.remoteAddress, error: error.message }, 'TLS handshake failed')
+    socket.destroy()
+  })
+
+  return {
+    protocol: listener.protocol,
+    server,
+    peerOf (socket) {
+      const peer = connections.peerOf(socket as object)
+      if (peer === undefined) throw new Error('a socket that no listener admitted')
+      return peer
+    },
+    open: port => new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host: listener.host, port: port ?? listener.port, reusePort: options.shared, backlog: 1_024 }, () => {
+        server.off('error', reject)
+        server.on('error', error => log.error({ error }, 'listener failed'))
+        if (listener.tls !== undefined) stopFollowing = followTls(server as HttpsServer, listener.tls, log)
+        const address = server.address() as AddressInfo
+        resolve({ protocol: listener.protocol, host: address.address, port: address.port, secure })
+      })
+    }),
+    close () {
+      stopFollowing()
+      return new Promise(resolve => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      })
+    },
+    cut () { server.closeAllConnections() }
+  }
+}

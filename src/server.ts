@@ -1,0 +1,253 @@
+// Composes one worker: sink, pipeline, adapters and listeners, joined by functions. Top to bottom it is the flow.
+
+import type { MessagePort } from 'node:worker_threads'
+import { adapters } from '../protocols/index.ts'
+import type { Adapter, Log, RouteView } from './contract/adapter.ts'
+import { isRefusal } from './contract/outcome.ts'
+import type { Outcome } from './contract/outcome.ts'
+import type { Sink, SinkHealth } from './contract/sink.ts'
+import { createAdmission, createSignal } from './ingest/admission.ts'
+import { createAuthentication, secretNamesOf } from './ingest/authentication.ts'
+import { Pipeline } from './ingest/pipeline.ts'
+import type { RouteRun, Witness } from './ingest/pipeline.ts'
+import { createPolicyChain } from './ingest/policy-chain.ts'
+import { planRecord } from './ingest/record.ts'
+import { createRouter } from './ingest/router.ts'
+import type { Router } from './ingest/router.ts'
+import { createJournalSink } from './journal/sink.ts'
+import { createKafkaSink } from './kafka/sink.ts'
+import { createConnections } from './listen/connections.ts'
+import type { Connections } from './listen/connections.ts'
+import type { DataListenerSettings } from './listen/config.ts'
+import { createListener } from './listen/listener.ts'
+import type { Listener } from './listen/listener.ts'
+import { createEventCounters } from './observe/event-counters.ts'
+import { createLog } from './observe/log.ts'
+import type { Snapshot } from './observe/metric.ts'
+import { createDecisionCounters, createMetrics, measureThread } from './observe/metrics.ts'
+import { createRefusalLog } from './observe/refusal-log.ts'
+import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
+import { createAuthenticators, createJudges, policyNames } from './policies.ts'
+import { settingsOf } from './settings.ts'
+import type { Origin, RouteEntry, Settings } from './settings.ts'
+import { createBudget } from './shared/budget.ts'
+import { beat } from './shared/heartbeat.ts'
+import type { Address } from './supervisor.ts'
+
+/** What a worker gets from the node. */
+export interface ServerData {
+  readonly origin: Origin
+  readonly workerCount: number
+  readonly budget: SharedArrayBuffer
+  readonly pulse: SharedArrayBuffer
+  /** To the node's journal thread, where the sink is the journal. */
+  readonly journalPort: MessagePort | undefined
+  readonly version: string
+}
+
+/** What a worker tells of itself when it is asked. */
+export interface Report { readonly worker: number, readonly metrics: Snapshot, readonly sink: SinkHealth }
+
+export interface Server {
+  /** Opens all listeners; `ports` take the place of those configured as 0. */
+  open (ports: readonly number[]): Promise<Address[]>
+  report (): Report
+  replaceJournal (port: MessagePort): void
+  /** Takes nothing new, answers everything in flight, closes the sink. Resolves within the configured time. */
+  drain (): Promise<void>
+}
+
+const heartbeatMs = 250
+const pressureCheckMs = 100
+
+interface Sinks { readonly sink: Sink, readonly replaceJournal: (port: MessagePort) => void }
+
+function createSink (settings: Settings, data: ServerData, log: Log): Sinks {
+  if (settings.sink === 'journal') {
+    if (data.journalPort === undefined) throw new Error('the journal sink needs a port to the journal thread')
+    const journal = createJournalSink({ port: data.journalPort, config: settings.journal, log })
+    return { sink: journal, replaceJournal: port => journal.replacePort(port) }
+  }
+  if (settings.kafka === undefined) throw new Error('the schema let a kafka sink pass without its section')
+  const kafka = createKafkaSink({ config: settings.kafka, log, requestTimeoutMs: settings.limits.requestTimeoutMs })
+  void kafka.start()
+  return { sink: kafka, replaceJournal: () => {} }
+}
+
+function compileRoutes (settings: Settings): Router {
+  const router = createRouter(settings.routes)
+  if (!('match' in router)) throw new Error('routes that do not compile passed validation')
+  return router
+}
+
+interface RouteParts {
+  readonly settings: Settings
+  readonly sink: Sink
+  readonly secretNames: ReadonlySet<string>
+  readonly decided: (policy: string, passed: boolean) => void
+  readonly log: Log
+}
+
+function createRun (route: RouteEntry, parts: RouteParts): RouteRun {
+  const { settings, log } = parts
+  const shared = { principals: settings.principals, log }
+  const judges = [...createJudges(settings.policies, shared), ...createJudges(route.policies, shared)]
+  const chain = (perEvent: boolean): RouteRun['perEvent'] => createPolicyChain({
+    judges: judges.filter(one => (one.scope === 'event') === perEvent),
+    onDecision: parts.decided,
+    onFault: (policy, error) => log.error({ policy, route: route.name, error }, 'policy failed: its event was refused')
+  })
+  return {
+    plan: planRecord(route, { secretNames: parts.secretNames, keyBytesMax: settings.limits.keyBytesMax }),
+    context: { route: route.name, ack: route.ack ?? parts.sink.ack },
+    perRequest: chain(false),
+    perEvent: chain(true)
+  }
+}
+
+/** One adapter per protocol that is listened on, by protocol. */
+function createAdapters (settings: Settings, pipeline: Pipeline, data: ServerData, log: Log): Map<string, Adapter> {
+  const started = new Map<string, Adapter>()
+  for (const [door, module] of adapters.entries()) {
+    if (!settings.listeners.some(listener => listener.protocol === module.protocol)) continue
+    const routes: RouteView[] = settings.routes.map(route => ({
+      name: route.name,
+      channel: route.channel,
+      format: route.format,
+      own: Object.fromEntries(Object.keys(module.routeConfig).map(key => [key, route[key]]))
+    }))
+    const config = settings[module.name] as never
+    const ingress = pipeline.ingress(door)
+    started.set(module.protocol, module.create({ config, routes, ingress, version: data.version, log }))
+  }
+  return started
+}
+
+function createListeners (settings: Settings, connections: Connections, workerCount: number, log: Log): Listener[] {
+  return settings.listeners
+    .filter((listener): listener is DataListenerSettings => listener.protocol !== 'health')
+    .map(listener => createListener(listener, {
+      settings: settings.connections, connections, shared: workerCount > 1, log
+    }))
+}
+
+function shareOf (limits: Settings['limits'], headerBytesMax: number, workerCount: number): Connections {
+  const share = (whole: number): number => Math.max(1, Math.floor(whole / workerCount))
+  return createConnections({
+    connectionsMax: share(limits.connectionsMax),
+    connectionsPerPeerMax: share(limits.connectionsPerPeerMax),
+    preAuthBytesMax: share(limits.preAuthBytesMax),
+    preAuthBytesEach: headerBytesMax
+  })
+}
+
+/** Builds a worker without opening anything but the way to its sink. */
+export async function createServer ({ index, data }: { index: number, data: ServerData }): Promise<Server> {
+  const settings = settingsOf(data.origin)
+  const { limits } = settings
+  const log = createLog({ ...settings.log, thread: `worker ${index}` })
+  const metrics = createMetrics()
+  const counters = createEventCounters({
+    doors: adapters.map(one => one.name), routes: settings.routes.map(route => route.name)
+  })
+  const decisions = createDecisionCounters(policyNames)
+  const thread = measureThread()
+  const stopTracing = await startTracing(settings.tracing, data.version)
+
+  // bytes in: who may connect, who is sending, how much may be held
+  const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
+  const authenticators = createAuthenticators(settings.authentication, { principals: settings.principals, log })
+  const authenticate = createAuthentication(authenticators, peer => connections.authenticated(peer.connectionId))
+  const budget = createBudget(data.budget, index, limits.bufferBytesMax)
+  const admission = createAdmission(budget)
+
+  // envelope: route, policies, record, sink
+  const { sink, replaceJournal } = createSink(settings, data, log)
+  const runs = settings.routes.map(route => createRun(route, {
+    settings, sink, secretNames: secretNamesOf(authenticators), decided: decisions.decided, log
+  }))
+  const router = compileRoutes(settings)
+  const draining = createSignal()
+  const refusals = createRefusalLog(log, { perSecondMax: settings.log.refusalsPerSecondMax })
+  const pipeline = new Pipeline({
+    router, runs, sink, admission, authenticate, draining: draining.signal,
+    inFlightEventsMax: limits.inFlightEventsMax,
+    replyTimeoutMs: limits.replyTimeoutMs,
+    witness: createWitness({ settings, counters, refusals, log })
+  })
+
+  // doors: adapters on their listeners
+  const doors = createAdapters(settings, pipeline, data, log)
+  const listeners = createListeners(settings, connections, data.workerCount, log)
+  for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
+
+  for (const { families } of [counters, decisions, thread]) metrics.add(families)
+  metrics.addGauges(connections.gauges)
+  metrics.addGauges(sink.gauges, { sink: settings.sink })
+  for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
+  metrics.addGauges(new Map([
+    ['budget_used_bytes', budget.usedBytes],
+    ['events_waiting_for_judges', () => pipeline.waitingCount()],
+    ['channels_remembered', router.rememberedCount]
+  ]))
+  const stopBeating = beat(data.pulse, index, heartbeatMs)
+  const pressureTimer = setInterval(admission.check, pressureCheckMs)
+
+  return {
+    replaceJournal,
+    report: () => ({ worker: index, metrics: metrics.collect(), sink: sink.health() }),
+    open: ports => Promise.all(listeners.map((listener, at) => listener.open(ports[at]))),
+    async drain () {
+      const endMs = performance.now() + limits.drainMs
+      const leftMs = (): number => Math.max(0, endMs - performance.now())
+      draining.set(true)
+      const closed = listeners.map(listener => listener.close())
+      const answered = Promise.all([...doors.values()].map(door => door.drain())).then(() => pipeline.empty())
+      await Promise.race([answered, after(leftMs())])
+      await sink.drain(leftMs())
+      await Promise.race([Promise.all(closed), after(Math.min(500, leftMs()))])
+      for (const listener of listeners) listener.cut()
+      refusals.flush()
+      clearInterval(pressureTimer)
+      thread.stop()
+      stopBeating()
+      await stopTracing?.()
+    }
+  }
+}
+
+interface WitnessParts {
+  readonly settings: Settings
+  readonly counters: ReturnType<typeof createEventCounters>
+  readonly refusals: ReturnType<typeof createRefusalLog>
+  readonly log: Log
+}
+
+function createWitness ({ settings, counters, refusals, log }: WitnessParts): Witness {
+  const tracer = settings.tracing.otlpUrl === undefined ? noTracer : createEventTracer(settings.tracing)
+  const resultOf = (outcome: Outcome): Parameters<typeof counters.settled>[2] =>
+    isRefusal(outcome) ? outcome.code : outcome.ack
+  return {
+    received: (door, route, envelope) => counters.received(door, route, envelope.data?.length ?? 0),
+    settled: (door, route, outcome, durationMs) => counters.settled(door, route, resultOf(outcome), durationMs),
+    refused: (door, route, refusal, envelope) => refusals.refused(refusal, {
+      door: adapters[door]?.name ?? '',
+      route: settings.routes[route]?.name ?? '',
+      channel: envelope.channel,
+      principal: envelope.principal.name,
+      address: envelope.peer.address
+    }),
+    begin: (envelope, match) => tracer.begin(envelope, {
+      route: match.settings.name, topic: match.topic, template: match.settings.topic
+    }),
+    lost (door, route, refusal) {
+      counters.lost(door, route)
+      refusals.refused(refusal, { door: adapters[door]?.name ?? '', route: settings.routes[route]?.name ?? '' })
+    },
+    fault: what => log.error({}, what)
+  }
+}
+
+function after (ms: number): Promise<void> {
+  return new Promise(resolve => { setTimeout(resolve, ms) })
+}
