@@ -31,31 +31,28 @@ function source(): Promise<KafkaSource> {
   return found
 }
 
-function missing(given: KafkaSource, feature: KafkaFeature): string | undefined {
-  if (given.kind === 'none') return given.reason
+/**
+ * Why tests that need `feature` cannot run with what was found: false when they can. Where `ci` is set a missing Kafka
+ * is a failure, so this throws; a cluster of KAFKA_BROKERS without TLS is somebody's choice even there.
+ */
+export function skipReason(given: KafkaSource, feature: KafkaFeature, ci: boolean): string | false {
   if (given.kind === 'external' && feature !== 'plaintext') {
-    return `the cluster of KAFKA_BROKERS offers no ${feature} to tests`
+    return `KAFKA TESTS DID NOT RUN (${feature}): the cluster of KAFKA_BROKERS does not offer it to tests`
   }
-  return undefined
+  if (given.kind !== 'none') return false
+  const line = `KAFKA TESTS DID NOT RUN (${feature}): ${given.reason}`
+  if (ci) throw new Error(line)
+  return line
 }
 
 /**
  * For the `skip` option of a test that needs Kafka: false when there is one, else the reason, said loudly on stderr.
- * Where `CI` is set a missing Kafka is a failure, so this throws.
+ * Throws where `CI` is set and there is no Kafka at all.
  */
 export async function skipWithoutKafka(feature: KafkaFeature = 'plaintext'): Promise<string | false> {
-  if (feature !== 'faults' && process.env[SHARED_KAFKA_VARIABLE] !== undefined && sharedOffers(feature)) return false
-  const why = missing(await source(), feature)
-  if (why === undefined) return false
-  const line = `KAFKA TESTS DID NOT RUN (${feature}): ${why}`
-  // An external cluster without TLS is somebody's choice, even in CI; no Kafka at all is not.
-  if (process.env.CI !== undefined && (await source()).kind === 'none') throw new Error(line)
-  process.stderr.write(`\n!!! ${line}\n`)
-  return line
-}
-
-function sharedOffers(feature: KafkaFeature): boolean {
-  return feature === 'plaintext' || process.env.KAFKA_BROKERS === undefined || process.env.KAFKA_BROKERS === ''
+  const reason = skipReason(await source(), feature, (process.env.CI ?? '') !== '')
+  if (reason !== false) process.stderr.write(`\n!!! ${reason}\n`)
+  return reason
 }
 
 function externalAddresses(brokers: readonly string[]): KafkaAddresses {

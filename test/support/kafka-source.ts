@@ -48,9 +48,11 @@ export function jarsPom(): string {
   ].join('\n')
 }
 
-async function answers(command: string, args: readonly string[]): Promise<string | undefined> {
+async function answers(
+  env: NodeJS.ProcessEnv, command: string, args: readonly string[]
+): Promise<string | undefined> {
   try {
-    const { stdout, stderr } = await run(command, [...args], { timeout: PROBE_MS })
+    const { stdout, stderr } = await run(command, [...args], { env, timeout: PROBE_MS })
     return `${stdout}${stderr}`
   } catch {
     return undefined
@@ -61,7 +63,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-async function fetchJars(lib: string): Promise<void> {
+async function fetchJars(env: NodeJS.ProcessEnv, lib: string): Promise<void> {
   const home = join(lib, '..')
   await mkdir(home, { recursive: true })
   // Several processes may fetch at the same time: each fills a folder of its own, and the first rename wins.
@@ -71,7 +73,7 @@ async function fetchJars(lib: string): Promise<void> {
     const fetched = join(folder, 'lib')
     await writeFile(pom, jarsPom())
     await run('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${fetched}`],
-      { timeout: FETCH_MS, maxBuffer: 16 * 1024 * 1024 })
+      { env, timeout: FETCH_MS, maxBuffer: 16 * 1024 * 1024 })
     try {
       await rename(fetched, lib)
     } catch (error) {
@@ -83,7 +85,7 @@ async function fetchJars(lib: string): Promise<void> {
 }
 
 async function javaSource(env: NodeJS.ProcessEnv): Promise<KafkaSource> {
-  const banner = await answers('java', ['-version'])
+  const banner = await answers(env, 'java', ['-version'])
   if (banner === undefined) return { kind: 'none', reason: 'no java on the PATH' }
   const release = Number(/version "(\d+)/.exec(banner)?.[1] ?? 0)
   if (release < JAVA_RELEASE_MIN) {
@@ -91,11 +93,11 @@ async function javaSource(env: NodeJS.ProcessEnv): Promise<KafkaSource> {
   }
   const lib = jarsDirectory(env)
   if (existsSync(lib)) return { kind: 'java', lib }
-  if (await answers('mvn', ['-v']) === undefined) {
+  if (await answers(env, 'mvn', ['-v']) === undefined) {
     return { kind: 'none', reason: `no Kafka jars in ${lib} and no mvn on the PATH to fetch them` }
   }
   try {
-    await fetchJars(lib)
+    await fetchJars(env, lib)
   } catch (error) {
     return { kind: 'none', reason: `Maven could not fetch the Kafka jars: ${messageOf(error).slice(0, 2_000)}` }
   }
@@ -107,7 +109,7 @@ export async function findKafka(env: NodeJS.ProcessEnv = process.env): Promise<K
   const external = (env.KAFKA_BROKERS ?? '').split(',').map((broker) => broker.trim()).filter((broker) => broker !== '')
   if (external.length > 0) return { kind: 'external', brokers: external }
   // `docker version` asks the engine; `docker --version` would only ask the client program.
-  if (await answers('docker', ['version', '--format', '{{.Server.Version}}']) !== undefined) {
+  if (await answers(env, 'docker', ['version', '--format', '{{.Server.Version}}']) !== undefined) {
     return { kind: 'docker', image: `apache/kafka:${KAFKA_VERSION}` }
   }
   const java = await javaSource(env)
