@@ -7,7 +7,7 @@ export function mediaType (contentType: string | undefined): string {
   return (at === -1 ? contentType : contentType.slice(0, at)).trim().toLowerCase()
 }
 
-/** True where an essence promises JSON: `application/json`, `text/json` or a `+json` suffix (RFC 6839 3.1). */
+/** True where an essence promises JSON: the subtype `json`, or one that ends in `+json` (RFC 6839 3.1). */
 export function isJson (essence: string): boolean {
-  return essence === 'application/json' || essence === 'text/json' || essence.endsWith('+json')
+  return essence.endsWith('/json') || essence.endsWith('+json')
 }
