@@ -1,0 +1,70 @@
+// One gateway per journal folder: a lock that the operating system gives back when its holder dies, however it dies.
+//
+// Node has no file locks of its own, but the SQLite inside it takes them (fcntl on Unix, LockFileEx on Windows): an
+// exclusive transaction on an empty database holds one for as long as the connection is open. A process id in a file
+// would need guessing whether that process still lives, which goes wrong across containers that share a volume.
+
+import { DatabaseSync } from 'node:sqlite'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { JournalError } from './journal-error.ts'
+
+export const lockName = 'lock'
+/** Tells who holds the lock, for the message only. */
+export const ownerName = 'owner'
+// A reader that looks whether the lock is held holds it itself for an instant: the gateway waits that out.
+const patienceMs = 500
+
+export interface JournalLock {
+  release (): void
+}
+
+/** Throws `journal-in-use` where another gateway, or another thread of this one, has the folder open. */
+export function acquireLock (dir: string): JournalLock {
+  const database = new DatabaseSync(join(dir, lockName), { timeout: patienceMs })
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (cause) {
+    database.close()
+    if (!isBusy(cause)) {
+      throw new JournalError('journal-lock-failed', `locking the journal in ${dir} failed`, {
+        hint: 'the folder must be writable and on a file system with file locks', cause
+      })
+    }
+    throw new JournalError('journal-in-use', `the journal in ${dir} is in use by another gateway${ownerOf(dir)}`, {
+      hint: 'stop that gateway, or give this one another journal.dir'
+    })
+  }
+  writeFileSync(join(dir, ownerName), `${process.pid}\n`)
+  return { release: () => database.close() }
+}
+
+/** True while a gateway has the folder open. */
+export function isLocked (dir: string): boolean {
+  let database: DatabaseSync
+  try {
+    database = new DatabaseSync(join(dir, lockName), { readOnly: true, timeout: 0 })
+  } catch {
+    return false
+  }
+  try {
+    database.prepare('SELECT count(*) FROM sqlite_schema').get()
+    return false
+  } catch (error) {
+    return isBusy(error)
+  } finally {
+    database.close()
+  }
+}
+
+function isBusy (error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5
+}
+
+function ownerOf (dir: string): string {
+  try {
+    return ` (process ${Number(readFileSync(join(dir, ownerName), 'utf8'))})`
+  } catch {
+    return ''
+  }
+}

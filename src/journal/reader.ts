@@ -1,0 +1,192 @@
+// Reads a journal folder from outside, for `sluice tail`: read-only, also while a gateway writes to it.
+
+import { setTimeout as wait } from 'node:timers/promises'
+import { decodeRecord } from '../contract/record.ts'
+import { openFolder } from './folder.ts'
+import type { Folder } from './folder.ts'
+import { JournalError, systemCode } from './journal-error.ts'
+import { numberOf, readHead } from './layout.ts'
+import { isLocked } from './lock.ts'
+import { readMark } from './mark.ts'
+import type { SegmentItem } from './cursor.ts'
+import { openSegment } from './segment.ts'
+import type { OpenedSegment } from './segment.ts'
+
+export interface JournalEvent {
+  readonly kind: 'event'
+  /** As in the receipt: "segment:position". */
+  readonly journal: string
+  readonly topic: string
+  readonly timestampMs: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly (readonly [string, Buffer])[]
+}
+
+export type JournalItem =
+  | JournalEvent
+  /** Bytes of a segment that cannot be read any more. */
+  | { readonly kind: 'damage', readonly journal: string, readonly totalBytes: number }
+  /** Segments that should be there and are not, by number, both included. */
+  | { readonly kind: 'missing', readonly firstSegment: number, readonly lastSegment: number }
+
+export interface ReadOptions {
+  /** `end`: only what comes from now on. */
+  readonly from: 'beginning' | 'end'
+  /** Goes on waiting for more at the end, until `signal` aborts. */
+  readonly follow: boolean
+  /** How often it looks for more, in milliseconds. */
+  readonly pollMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** What may be read now: the segments, ascending, and how far each. */
+interface View {
+  readonly numbers: readonly number[]
+  /** Position behind the last byte that the journal will keep. */
+  limitBytes (segment: OpenedSegment): number
+}
+
+/**
+ * Every event that is on the disk, in the journal's order. What a running gateway has written but not synced is not
+ * shown, because it may be taken back. Throws `JournalError` where the folder is no journal of this version.
+ */
+export async function * readJournal (dir: string, options: ReadOptions): AsyncGenerator<JournalItem, void, undefined> {
+  const folder = openFolder(dir)
+  const walk = new Walk(folder)
+  let silent = options.from === 'end'
+  try {
+    for (;;) {
+      for (const item of walk.items()) {
+        if (options.signal?.aborted === true) return
+        if (!silent) yield item
+      }
+      silent = false
+      if (!options.follow || !await pause(options)) return
+    }
+  } finally {
+    walk.close()
+  }
+}
+
+/** False where the reader is to stop. */
+async function pause (options: ReadOptions): Promise<boolean> {
+  const { pollMs = 100, signal } = options
+  try {
+    await wait(pollMs, undefined, signal === undefined ? {} : { signal })
+    return true
+  } catch (error) {
+    if (signal?.aborted === true) return false
+    throw error
+  }
+}
+
+/** Goes through the segments and remembers where it is. */
+class Walk {
+  readonly #folder: Folder
+  #segment: OpenedSegment | undefined
+  #nextNumber = 0
+
+  constructor (folder: Folder) {
+    this.#folder = folder
+  }
+
+  close (): void {
+    this.#segment?.close()
+    this.#segment = undefined
+  }
+
+  /** What is new since the last call. */
+  * items (): Generator<JournalItem, void, undefined> {
+    const view = look(this.#folder)
+    for (const number of view.numbers) {
+      if (number < this.#nextNumber) continue
+      if (this.#segment !== undefined && this.#segment.number < number) this.#leave()
+      if (this.#nextNumber > 0 && number > this.#nextNumber) {
+        yield { kind: 'missing', firstSegment: this.#nextNumber, lastSegment: number - 1 }
+      }
+      this.#nextNumber = number
+      this.#segment ??= openIfThere(this.#folder, number)
+      if (this.#segment === undefined) continue
+      const ended = number !== view.numbers.at(-1)
+      yield * read(this.#segment, view.limitBytes(this.#segment), ended)
+      if (ended) this.#leave()
+    }
+  }
+
+  #leave (): void {
+    this.#nextNumber = (this.#segment?.number ?? this.#nextNumber) + 1
+    this.close()
+  }
+}
+
+/** Everything up to `limitBytes`. Where more may follow, an unreadable end is left for the next time. */
+function * read (segment: OpenedSegment, limitBytes: number, ended: boolean): Generator<JournalItem, void, undefined> {
+  if (segment.cursor === undefined) {
+    if (ended) yield damage(segment, 0, segment.bytes())
+    return
+  }
+  for (;;) {
+    const item = segment.cursor.next(limitBytes)
+    if (item.kind === 'frame') yield eventOf(segment, item)
+    else if (item.kind === 'damage') yield damage(segment, item.position, item.totalBytes)
+    else {
+      if (ended && item.restBytes > 0) yield damage(segment, item.position, item.restBytes)
+      return
+    }
+  }
+}
+
+function damage (segment: OpenedSegment, position: number, totalBytes: number): JournalItem {
+  return { kind: 'damage', journal: `${segment.number}:${position}`, totalBytes }
+}
+
+function eventOf (segment: OpenedSegment, item: Extract<SegmentItem, { kind: 'frame' }>): JournalItem {
+  // A copy, because the cursor reuses its memory and the event may be kept.
+  const frame = Buffer.from(item.bytes.subarray(item.start, item.start + item.totalBytes))
+  const head = readHead(frame, 0)
+  const record = decodeRecord(frame, head.recordAt, head.timestampMs)
+  if (record === undefined) return damage(segment, item.position, item.totalBytes)
+  return {
+    kind: 'event', journal: `${segment.number}:${item.position}`, topic: head.topic, timestampMs: record.timestampMs,
+    key: record.key, value: record.value, headers: record.headers
+  }
+}
+
+// The order matters: a gateway that starts after the listing writes only to segments that are not in it, and one that
+// ended before the lock was looked at takes nothing back any more.
+function look (folder: Folder): View {
+  const numbers = listNumbers(folder)
+  const mark = isLocked(folder.path) ? readMark(folder) ?? { segment: 0, bytes: 0 } : undefined
+  return {
+    numbers: mark === undefined ? numbers : numbers.filter(number => number <= mark.segment),
+    limitBytes (segment) {
+      if (mark?.segment === segment.number) return mark.bytes
+      const next = numbers.includes(segment.number + 1) ? openIfThere(folder, segment.number + 1) : undefined
+      const leftAtBytes = next?.header?.previousBytes ?? 0
+      next?.close()
+      const bytes = segment.bytes()
+      return leftAtBytes > 0 ? Math.min(leftAtBytes, bytes) : bytes
+    }
+  }
+}
+
+function listNumbers (folder: Folder): number[] {
+  try {
+    const numbers = folder.list().map(file => numberOf(file.name)).filter(number => number !== undefined)
+    return numbers.sort((one, other) => one - other)
+  } catch (cause) {
+    throw new JournalError('journal-unreadable', `reading the journal in ${folder.path} failed: ${systemCode(cause)}`, {
+      hint: 'name the folder that the gateway writes to (journal.dir)', cause
+    })
+  }
+}
+
+function openIfThere (folder: Folder, number: number): OpenedSegment | undefined {
+  try {
+    return openSegment(folder, number)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
