@@ -1,0 +1,85 @@
+// Every import rule fires: one planted violation per rule, and a clean tree that gives none.
+
+import { execFile } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+
+const run = promisify(execFile)
+const repository = join(import.meta.dirname, '..')
+const rules = join(repository, '.dependency-cruiser.mjs')
+const { default: config } = await import(rules) as { default: { forbidden: { name: string }[] } }
+
+/** By rule: files that break it, and nothing else. */
+const planted: Record<string, Record<string, string>> = {
+  'no-cycles': {
+    'src/kafka/one.ts': "import './two.ts'\n", 'src/kafka/two.ts': "import './one.ts'\n"
+  },
+  'contract-imports-nothing': { 'src/contract/clock.ts': "import { hrtime } from 'node:process'\nhrtime()\n" },
+  'adapter-sees-contract-only': {
+    'protocols/rest/index.ts': "import type { A } from '../../src/ingest/a.ts'\nexport type B = A\n",
+    'src/ingest/a.ts': 'export type A = number\n'
+  },
+  'policy-sees-contract-only': {
+    'plugins/acl/index.ts': "import '../quota/index.ts'\n", 'plugins/quota/index.ts': 'export {}\n'
+  },
+  'room-sees-contract-only': {
+    'src/ingest/a.ts': "import '../kafka/b.ts'\n", 'src/kafka/b.ts': 'export {}\n'
+  },
+  'registries-only-from-composition': {
+    'test/support/x.test.ts': 'export {}\n',
+    'loadtest/a.ts': "import '../plugins/index.ts'\n",
+    'plugins/index.ts': 'export {}\n'
+  },
+  'composition-from-edges-only': {
+    'examples/a.ts': "import '../src/server.ts'\n", 'src/server.ts': 'export {}\n'
+  },
+  'kafka-client-in-kafka-only': { 'src/observe/a.ts': "import { Kafka } from 'kafkajs'\nnew Kafka({ brokers: [] })\n" },
+  'production-not-to-test': {
+    'src/kafka/a.ts': "import '../../test/support/b.ts'\n", 'test/support/b.ts': 'export {}\n'
+  },
+  'production-not-to-dev-dependency': { 'src/kafka/a.ts': "import 'tap'\n" },
+  'no-unresolvable': { 'src/kafka/a.ts': "import './nowhere.ts'\n" }
+}
+
+interface Report { summary: { violations: { rule: { name: string } }[], totalCruised: number } }
+
+async function cruise (cwd: string): Promise<Report> {
+  const args = [join(repository, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'),
+    '--config', rules, '--output-type', 'json',
+    'src', 'protocols', 'plugins', 'test', 'loadtest', 'examples']
+  const options = { cwd, maxBuffer: 64 * 1024 * 1024 }
+  const { stdout } = await run(process.execPath, args, options).catch((error: { stdout: string }) => error)
+  return JSON.parse(stdout) as Report
+}
+
+function plant (root: string, files: Record<string, string>): string {
+  for (const folder of ['src', 'protocols', 'plugins', 'test', 'loadtest', 'examples']) mkdirSync(join(root, folder))
+  writeFileSync(join(root, 'package.json'), JSON.stringify({
+    type: 'module', dependencies: { kafkajs: '*' }, devDependencies: { tap: '*' }
+  }))
+  symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'))
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+  }
+  return root
+}
+
+t.test('every rule has its planted violation', async t => {
+  t.same(config.forbidden.map(rule => rule.name).sort(), Object.keys(planted).sort())
+})
+
+for (const [rule, files] of Object.entries(planted)) {
+  t.test(`${rule} fires`, async t => {
+    const { summary } = await cruise(plant(t.testdir(), files))
+    t.same([...new Set(summary.violations.map(violation => violation.rule.name))], [rule])
+  })
+}
+
+t.test('the repository breaks no rule, and the tool has really read it', async t => {
+  const { summary } = await cruise(repository)
+  t.same(summary.violations.map(violation => violation.rule.name), [])
+  t.ok(summary.totalCruised > 100, `${summary.totalCruised} modules were read`)
+})
