@@ -1,5 +1,5 @@
 // What `npm test` calls: one Kafka for the run, then tap with the given paths (or all), then the totals in one line.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -10,6 +10,7 @@ import { SHARED_KAFKA_VARIABLE, SHARED_USERS, sharedAddresses } from './support/
 import { findKafka } from './support/kafka-source.ts'
 import { tapReport, verdict } from './support/tap-report.ts'
 
+const GRACE_MS = 3_000
 const ROOMS = '{src,protocols,plugins,test,loadtest}/**/*.test.ts'
 
 /** Folders become their test files; everything else goes to tap as it is. */
@@ -47,7 +48,33 @@ async function sharedRig(): Promise<KafkaRig | undefined> {
 
 interface Run {
   readonly ended: Promise<number>
-  readonly stop: (signal: NodeJS.Signals) => void
+  /** Ends tap and everything it started. */
+  readonly stop: () => void
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** tap itself lets its test files finish when it is told to end, which can take minutes. */
+function endTree(root: number): void {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const rows = (stdout ?? '').split('\n').map((row) => row.trim().split(/\s+/).map(Number))
+  const tree = new Set([root])
+  for (let size = 0; size < tree.size;) {
+    size = tree.size
+    for (const [pid, parent] of rows) {
+      if (pid !== undefined && parent !== undefined && tree.has(parent)) tree.add(pid)
+    }
+  }
+  for (const pid of tree) kill(pid, 'SIGTERM')
+  setTimeout(() => {
+    for (const pid of tree) kill(pid, 'SIGKILL')
+  }, GRACE_MS).unref()
 }
 
 function startTap(args: readonly string[], env: NodeJS.ProcessEnv, show: (line: string) => void): Run {
@@ -63,7 +90,7 @@ function startTap(args: readonly string[], env: NodeJS.ProcessEnv, show: (line: 
     child.once('error', () => resolve(1))
     child.once('exit', (code) => void read.then(() => resolve(code ?? 1)))
   })
-  return { ended, stop: (signal) => void child.kill(signal) }
+  return { ended, stop: () => endTree(child.pid ?? 0) }
 }
 
 async function main(): Promise<boolean> {
@@ -77,9 +104,8 @@ async function main(): Promise<boolean> {
     const run = startTap(args, env, (line) => {
       for (const shown of report.line(line)) console.log(shown)
     })
-    const stop = (signal: NodeJS.Signals): void => run.stop(signal)
-    process.once('SIGINT', stop)
-    process.once('SIGTERM', stop)
+    process.once('SIGINT', run.stop)
+    process.once('SIGTERM', run.stop)
     const exitCode = await run.ended
     const totals = report.totals()
     if (totals === undefined) console.log('# tap ended without its totals')
