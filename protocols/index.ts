@@ -1,0 +1,5 @@
+// The registry of adapters: one line each. A protocol that is not listed here does not exist for the gateway.
+
+import { rest } from './rest/index.ts'
+
+export const adapters = [rest] as const

@@ -1,0 +1,92 @@
+// What is asked of an authenticated request before a byte of its body is read: method, format, coding, size, budget.
+
+import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { rawPathOf } from './alias.ts'
+import { bodyTooLarge, Collector } from './body.ts'
+import type { Intake } from './body.ts'
+import type { Exchange } from './exchange.ts'
+import { acceptedCodings, codingOf, Inflater, inflatingHolder } from './inflate.ts'
+import type { Coding } from './inflate.ts'
+import { LineStream } from './line-stream.ts'
+import { acceptedTypes, formatOf } from './media.ts'
+import { publishers } from './publish.ts'
+import { doorProblem } from './reply.ts'
+import type { Operation, Target } from './target.ts'
+
+/** Compressed bodies up to this size are inflated in one synchronous call, which is cheaper than a stream. */
+const inflateAtOnceBytesMax = 65_536
+
+/** Goes on with a request whose sender is known: refuses it, answers it, or starts to read its body. */
+export function admit (exchange: Exchange, target: Target): void {
+  if (target.problem !== undefined) return exchange.problem(target.problem)
+  const method = exchange.request.method ?? ''
+  const operation = target.operations.get(method)
+  if (operation === undefined) return admitNone(exchange, target, method)
+  if (operation.kind === 'document') return exchange.answer(200, 'application/json', operation.text())
+  admitEvents(exchange, operation)
+}
+
+function admitNone (exchange: Exchange, { allow }: Target, method: string): void {
+  if (method === 'OPTIONS') return exchange.answer(204, '', '', ['allow', allow])
+  exchange.problem(doorProblem('method-not-allowed', `${method} is not served here; use ${allow}`), ['allow', allow])
+}
+
+function admitEvents (exchange: Exchange, operation: Operation & { kind: 'publish' }): void {
+  const { head } = exchange
+  if (head.repeated !== undefined) {
+    return exchange.refuse(refuse('malformed', `the header ${head.repeated} came more than once; send it once`))
+  }
+  if (head.transferEncoding !== undefined && head.transferEncoding.toLowerCase() !== 'chunked') {
+    return exchange.refuse(refuse('malformed', 'the only Transfer-Encoding understood here is chunked'))
+  }
+  const channel = operation.channelOf(rawPathOf(exchange.request.url ?? ''))
+  if (isRefusal(channel)) return exchange.refuse(channel)
+  exchange.channel = channel
+  exchange.kong = operation.kong
+  const format = formatOf(head.contentType)
+  if (format === 'foreign' || format === 'broken') return refuseFormat(exchange, format)
+  const coding = head.contentEncoding === undefined ? 'identity' : codingOf(head.contentEncoding)
+  if (coding === undefined) return refuseCoding(exchange)
+  if (format === 'lines') return readLines(exchange, coding)
+  exchange.consume = publishers[format]
+  if (exchange.hasBody) readWhole(exchange, coding)
+  else exchange.complete(null)
+}
+
+function refuseFormat (exchange: Exchange, format: 'foreign' | 'broken'): void {
+  const detail = format === 'foreign'
+    ? 'this CloudEvents format is not spoken here; send application/cloudevents+json'
+    : 'the Content-Type is no media type; send one such as application/json'
+  exchange.problem(doorProblem('unsupported-media-type', detail), ['accept', acceptedTypes])
+}
+
+function refuseCoding (exchange: Exchange): void {
+  const detail = `the body may have one Content-Encoding of ${acceptedCodings}`
+  exchange.problem(doorProblem('unsupported-media-type', detail), ['accept-encoding', acceptedCodings])
+}
+
+function readWhole (exchange: Exchange, coding: Coding): void {
+  const { bodyBytesMax, decompressedBytesMax } = exchange.door.config
+  const { contentLength } = exchange.head
+  if (contentLength !== undefined) {
+    const refusal = contentLength > bodyBytesMax ? bodyTooLarge(bodyBytesMax) : exchange.reserve(contentLength)
+    if (refusal !== undefined) return exchange.refuse(refusal)
+  }
+  let intake: Intake
+  if (coding === 'identity') intake = new Collector(exchange, bodyBytesMax, contentLength ?? -1)
+  else if (contentLength !== undefined && contentLength <= inflateAtOnceBytesMax) {
+    intake = new Collector(inflatingHolder(exchange, coding), bodyBytesMax, contentLength)
+  } else {
+    intake = new Inflater(exchange, coding, new Collector(exchange, decompressedBytesMax, -1))
+  }
+  exchange.read(intake, 'reading')
+}
+
+function readLines (exchange: Exchange, coding: Coding): void {
+  if (!exchange.hasBody) return exchange.answer(200, 'application/x-ndjson', '')
+  const stream = new LineStream(exchange)
+  if (coding === 'identity') return exchange.read(stream, 'streaming')
+  const inflater = new Inflater(exchange, coding, stream)
+  stream.flow = inflater
+  exchange.read(inflater, 'streaming')
+}

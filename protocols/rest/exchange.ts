@@ -1,0 +1,317 @@
+// One HTTP request from its first header to its last byte of answer: who sent it, what it holds of the budget, its reply.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Listening } from '../../src/contract/adapter.ts'
+import type { Peer, Principal } from '../../src/contract/envelope.ts'
+import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
+import { RequestAttributes } from './attributes.ts'
+import { discard } from './body.ts'
+import type { Holder, Intake } from './body.ts'
+import type { Shared } from './decode.ts'
+import type { Door, Live } from './door.ts'
+import { readHead } from './head.ts'
+import type { InflateLimits } from './inflate.ts'
+import type { Head } from './head.ts'
+import { doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
+import type { Problem } from './reply.ts'
+import { Reservation } from './reservation.ts'
+import type { Target } from './target.ts'
+import { readTraceparent, readTracestate } from './trace-context.ts'
+
+/** What goes on with a request whose sender is known (`admission.ts`). */
+export type Admit = (exchange: Exchange, target: Target) => void
+/** What becomes of a whole body; null where it has no bytes. */
+export type Consume = (exchange: Exchange, body: Buffer | null) => void
+
+/** Where a request, and the socket it came on, keep their exchange. */
+export const exchangeKey = Symbol('exchange')
+export interface Marked { [exchangeKey]?: Exchange }
+
+/** What a refused request may still send before its connection is closed, in bytes. */
+const lingerBytesMax = 65_536
+/** How long it may take for that. */
+const lingerMs = 1_000
+
+/** `asking`: before the body is read. `lingering`: answered, but the body is still coming in. */
+export type Phase = 'asking' | 'reading' | 'settling' | 'streaming' | 'lingering' | 'done'
+
+/** Settles ticket 0 where the request is one event; a batch and a stream have settlers of their own. */
+export class Exchange implements Settler, Live, Holder, Shared {
+  readonly door: Door
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly peer: Peer
+  readonly head: Head
+  readonly attributes: RequestAttributes
+  readonly receivedAtMs = Date.now()
+  readonly traceparent: string | undefined
+  readonly tracestate: string | undefined
+  principal: Principal = nobody
+  channel = ''
+  kong = false
+  phase: Phase = 'asking'
+  intake: Intake = discard
+  consume: Consume = unconsumed
+  /** True where the sender waits for `100 Continue` before it sends the body. */
+  awaitsContinue = false
+  /** True where the connection ends with this answer. */
+  closes = false
+  receivedBytes = 0
+  lastTick: number
+  readonly startedTick: number
+  readonly held: Reservation
+  #requestId = ''
+  #listens = false
+
+  constructor (door: Door, request: IncomingMessage, response: ServerResponse, listening: Listening) {
+    this.door = door
+    this.request = request
+    this.response = response
+    this.peer = listening.peerOf(request.socket)
+    this.head = readHead(request)
+    this.attributes = new RequestAttributes(request)
+    this.held = new Reservation(door)
+    this.traceparent = readTraceparent(this.head.traceparent)
+    this.tracestate = readTracestate(this.head.tracestate, this.traceparent)
+    this.lastTick = this.startedTick = door.tick
+  }
+
+  get requestId (): string {
+    if (this.#requestId === '') this.#requestId = this.door.requestId(this.head.requestId)
+    return this.#requestId
+  }
+
+  /** True where the header section announces a body. */
+  get hasBody (): boolean {
+    const { contentLength, transferEncoding } = this.head
+    return transferEncoding !== undefined || (contentLength !== undefined && contentLength > 0)
+  }
+
+  /** Begins. Nothing of the body has been read and nothing but the header section is held. */
+  serve (target: Target, admit: Admit): void {
+    const { door, request } = this
+    door.live.add(this)
+    if ((request.url ?? '').length > door.config.urlBytesMax) {
+      return this.problem(doorProblem('uri-too-long', `the request target is above ${door.config.urlBytesMax} bytes`))
+    }
+    if (request.rawHeaders.length > 2 * door.config.headersCountMax) {
+      return this.problem(doorProblem('headers-too-large', `there are more than ${door.config.headersCountMax} header lines`))
+    }
+    if (door.ingress.draining.on) return this.refuse(stopping)
+    const found = door.ingress.authenticate(this.attributes, this.peer)
+    if (found instanceof Promise) {
+      found.then(
+        principal => { this.#authenticated(principal, target, admit) },
+        (error: unknown) => {
+          door.log.error({ error }, 'authentication threw')
+          this.refuse(refuse('internal', 'authentication failed for a reason of the gateway'))
+        }
+      )
+    } else this.#authenticated(found, target, admit)
+  }
+
+  #authenticated (found: Principal | Refusal, target: Target, admit: Admit): void {
+    if (this.request.destroyed && !this.request.complete) return this.finish()
+    if (isRefusal(found)) return this.refuse(found)
+    this.principal = found
+    admit(this, target)
+  }
+
+  /** Starts to read the body into `intake`. */
+  read (intake: Intake, phase: 'reading' | 'streaming'): void {
+    this.intake = intake
+    this.phase = phase
+    this.lastTick = this.door.tick
+    if (this.awaitsContinue) {
+      this.awaitsContinue = false
+      this.response.writeContinue()
+    }
+    this.#listen()
+  }
+
+  #listen (): void {
+    if (this.#listens) return
+    this.#listens = true
+    const { request } = this
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('close', onClose)
+  }
+
+  reserve (bytes: number): Refusal | undefined { return this.held.reserve(bytes) }
+
+  get idempotencyKeyBytesMax (): number { return this.door.config.idempotencyKeyBytesMax }
+  get limits (): InflateLimits { return this.door.config }
+  pause (): void { this.request.pause() }
+  resume (): void { this.request.resume() }
+
+  complete (body: Buffer | null): void {
+    this.phase = 'settling'
+    this.consume(this, body)
+  }
+
+  /** The outcome of a request that is one event. */
+  settle (_ticket: number, outcome: Outcome): void {
+    if (this.phase !== 'settling') return
+    if (outcome.outcome !== 'written') return this.refuse(outcome)
+    const text = receiptText(outcome, this.kong ? '{"message":"message sent",' : '{')
+    this.answer(receiptStatus(outcome), 'application/json', text)
+  }
+
+  refuse (refusal: Refusal): void {
+    this.problem(problemOf(refusal), refusal.code === 'unauthenticated'
+      ? ['www-authenticate', 'ApiKey realm="sluice"']
+      : undefined)
+  }
+
+  /** Answers with a problem document. `extra` are further headers: name, value, name, value. */
+  problem (problem: Problem, extra?: readonly string[]): void {
+    const headers = ['x-request-id', this.requestId]
+    if (problem.retryAfterMs !== undefined && (problem.status === 429 || problem.status === 503)) {
+      headers.push('retry-after', retryAfterSeconds(problem.retryAfterMs))
+    }
+    if (extra !== undefined) headers.push(...extra)
+    if (problem.close) this.closes = true
+    this.answer(problem.status, 'application/problem+json', problemText(problem, this.requestId), headers)
+  }
+
+  /** Answers at once, releases everything, and lets the rest of the body pass by unread. */
+  answer (status: number, contentType: string, text: string, extra?: readonly string[]): void {
+    const { response } = this
+    if (this.phase === 'done' || this.phase === 'lingering') return
+    if (response.headersSent || response.destroyed) {
+      response.destroy()
+      return this.finish()
+    }
+    const headers = status === 204
+      ? []
+      : ['content-type', contentType, 'content-length', String(Buffer.byteLength(text))]
+    if (extra !== undefined) headers.push(...extra)
+    else if (this.head.requestId !== undefined) headers.push('x-request-id', this.requestId)
+    const lingers = this.hasBody && !this.request.complete
+    if (lingers && this.#leftBytes() > lingerBytesMax) this.closes = true
+    if (this.awaitsContinue || this.door.ingress.draining.on) this.closes = true
+    if (this.closes) headers.push('connection', 'close')
+    response.writeHead(status, headers)
+    if (lingers && !this.awaitsContinue) {
+      response.write(text)
+      return this.#linger()
+    }
+    response.end(text)
+    this.finish()
+  }
+
+  #leftBytes (): number {
+    const { contentLength } = this.head
+    return contentLength === undefined ? Infinity : contentLength - this.receivedBytes
+  }
+
+  /** The answer is out; closing now could reset the connection before the sender has read it, so a little more is read. */
+  #linger (): void {
+    this.intake.abort()
+    this.held.releaseAll()
+    this.intake = discard
+    this.phase = 'lingering'
+    this.receivedBytes = 0
+    this.lastTick = this.door.tick
+    this.#listen()
+    this.request.resume()
+  }
+
+  chunk (bytes: Buffer): void {
+    this.lastTick = this.door.tick
+    this.receivedBytes += bytes.length
+    if (this.phase === 'lingering') {
+      if (this.receivedBytes > lingerBytesMax) this.#leave()
+      return
+    }
+    this.intake.take(bytes)
+  }
+
+  bodyEnded (): void {
+    if (this.phase === 'lingering') return this.#leave()
+    this.intake.end()
+  }
+
+  /** The connection is gone. What was ingested stays ingested; its outcome has no reader any more. */
+  closed (): void {
+    if (this.request.complete || this.phase === 'done' || this.phase === 'settling') return
+    const streams = this.phase === 'streaming'
+    this.intake.abort()
+    if (!streams) this.finish()
+  }
+
+  /** Writes result lines; the first ones bring the head with them. */
+  writeLines (text: string): void {
+    const { response } = this
+    if (!response.headersSent) {
+      const headers = ['content-type', 'application/x-ndjson', 'x-request-id', this.requestId]
+      if (this.closes || this.door.ingress.draining.on) headers.push('connection', 'close')
+      response.writeHead(200, headers)
+    }
+    response.write(text)
+  }
+
+  /** The last result lines. What the sender still sends has no reader. */
+  endLines (text: string): void {
+    if (this.phase !== 'streaming') return
+    if (text !== '' || !this.response.headersSent) this.writeLines(text)
+    this.response.end()
+    if (this.request.complete) return this.finish()
+    this.#linger()
+  }
+
+  #leave (): void {
+    const left = !this.request.complete
+    if (left && this.response.writableEnded) this.request.destroy()
+    this.response.end()
+    this.finish()
+  }
+
+  /** The platform's parser gave up on this connection: nothing more can be read from it. */
+  broken (problem: Problem): void {
+    this.closes = true
+    if (this.phase === 'settling') return
+    if (this.phase === 'streaming') this.intake.fail?.(refuse('malformed', problem.detail))
+    else this.problem(problem)
+    if (this.phase === 'lingering') this.#leave()
+  }
+
+  /** Over: everything it held goes back. */
+  finish (): void {
+    if (this.phase === 'done') return
+    this.phase = 'done'
+    this.held.releaseAll()
+    this.door.end(this)
+  }
+
+  sweep (tick: number): void {
+    const { door } = this
+    if (this.phase === 'lingering') {
+      if (tick - this.lastTick < door.ticks(lingerMs)) return
+      this.request.destroy()
+      return this.finish()
+    }
+    if (this.phase === 'streaming') return this.intake.sweep?.(tick)
+    if (this.phase !== 'reading') return
+    const { bodyIdleTimeoutMs, bodyTimeoutMs } = door.config
+    if (tick - this.lastTick > door.ticks(bodyIdleTimeoutMs)) {
+      this.problem(doorProblem('request-timeout', `no byte of the body came for ${bodyIdleTimeoutMs} ms; send it again`))
+    } else if (tick - this.startedTick > door.ticks(bodyTimeoutMs)) {
+      this.problem(doorProblem('request-timeout', `the body was not complete after ${bodyTimeoutMs} ms; send it again`))
+    }
+  }
+
+  drain (): void {
+    if (this.phase === 'streaming') this.intake.drain?.()
+  }
+}
+
+const unconsumed: Consume = () => {}
+const nobody: Principal = { name: '', groups: [], anonymous: true }
+const stopping = refuse('shutting-down', 'this gateway is stopping; send the request again, on a new connection')
+
+function onData (this: IncomingMessage & Marked, bytes: Buffer): void { this[exchangeKey]?.chunk(bytes) }
+function onEnd (this: IncomingMessage & Marked): void { this[exchangeKey]?.bodyEnded() }
+function onClose (this: IncomingMessage & Marked): void { this[exchangeKey]?.closed() }

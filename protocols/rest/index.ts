@@ -1,0 +1,168 @@
+// The REST door: HTTP requests in, receipts and problem documents out. fastify routes; it never listens and never reads a body.
+
+import { createServer, METHODS } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import fastify from 'fastify'
+import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Adapter, AdapterModule, AdapterSetup, Listening } from '../../src/contract/adapter.ts'
+import { refuse } from '../../src/contract/outcome.ts'
+import { admit } from './admission.ts'
+import { compileAlias, eventsChannel } from './alias.ts'
+import type { Alias } from './alias.ts'
+import { aliasConfig, restConfig } from './config.ts'
+import type { RestConfig } from './config.ts'
+import { Door } from './door.ts'
+import { Exchange, exchangeKey } from './exchange.ts'
+import type { Marked } from './exchange.ts'
+import { openapiText } from './openapi.ts'
+import { answerRaw, parserProblem } from './parser-errors.ts'
+import { doorProblem, problemOf } from './reply.ts'
+import { deadEnd, targetOf } from './target.ts'
+import type { Operation, Target } from './target.ts'
+
+/** The paths of the door itself. */
+export const eventsPath = '/v1/events/*'
+export const openapiPath = '/openapi.json'
+
+/** Reads a request target that fastify's router cannot: the answer is the same whatever is wrong with it. */
+const unreadableTarget = deadEnd(problemOf(refuse('malformed', 'the path is not valid percent-encoded UTF-8')))
+const unknownTarget = deadEnd(doorProblem('unknown-path', 'nothing is served here; send events to /v1/events/{channel}'))
+const expectation = doorProblem('expectation-failed', 'the only expectation understood here is 100-continue')
+const noTunnel = doorProblem('method-not-allowed', 'CONNECT is not served here')
+
+export const rest: AdapterModule<RestConfig> = {
+  name: 'rest',
+  protocol: 'http',
+  config: restConfig,
+  routeConfig: { http: aliasConfig },
+  create: createRest
+}
+
+function createRest (setup: AdapterSetup<RestConfig>): Adapter {
+  const door = new Door(setup.config, setup.ingress, setup.log)
+  const app = createApp(targetsOf(setup))
+  return {
+    attach (listening) {
+      door.start()
+      attachServer(listening, door, app)
+    },
+    drain: () => door.drain(),
+    gauges: new Map([
+      ['requests_in_flight', () => door.live.size],
+      ['reserved_bytes', () => door.reservedBytes],
+      ['streams_open', () => door.streamsCount]
+    ])
+  }
+}
+
+/** Every path that is served, in the syntax of fastify's router. Throws where two routes claim one address. */
+function targetsOf (setup: AdapterSetup<RestConfig>): Map<string, Target> {
+  const aliases = setup.routes.flatMap(route => compileAlias(route) ?? [])
+  const targets = new Map<string, Target>()
+  targets.set(eventsPath, targetOf(new Map([['POST', { kind: 'publish', channelOf: eventsChannel, kong: false }]])))
+  if (setup.config.openapi) {
+    const text = openapiText({ aliases, config: setup.config, version: setup.version })
+    const operation: Operation = { kind: 'document', text: () => text }
+    targets.set(openapiPath, targetOf(new Map([['GET', operation], ['HEAD', operation]])))
+  }
+  for (const [path, sharing] of Map.groupBy(aliases, alias => alias.routerPath)) targets.set(path, aliasTarget(sharing))
+  return targets
+}
+
+function aliasTarget (aliases: readonly Alias[]): Target {
+  const operations = new Map<string, Operation>()
+  for (const { methods, path, channelOf, kong, routeName } of aliases) {
+    for (const method of methods) {
+      if (operations.has(method)) throw new Error(`route ${routeName}: ${method} ${path} is the alias of another route already`)
+      operations.set(method, { kind: 'publish', channelOf, kong })
+    }
+  }
+  return targetOf(operations)
+}
+
+function createApp (targets: ReadonlyMap<string, Target>): FastifyInstance {
+  const options: FastifyHttpOptions<Server> = {
+    logger: false,
+    // Never listens: the sockets belong to src/listen.
+    serverFactory: handler => createServer(handler),
+    requestIdHeader: false,
+    genReqId: () => '',
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    handlerTimeout: 0,
+    bodyLimit: 1,
+    routerOptions: {
+      ignoreDuplicateSlashes: false, ignoreTrailingSlash: false, caseSensitive: true,
+      maxParamLength: 65_536, querystringParser: noQuery
+    },
+    frameworkErrors: (_error, request, reply) => { take(request, reply, unreadableTarget) }
+  }
+  const app: FastifyInstance = fastify(options)
+  app.removeAllContentTypeParsers()
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
+  }
+  const method = app.supportedMethods
+  for (const [url, target] of [...targets, ['*', unknownTarget] as const]) {
+    // The exchange takes over before fastify would read the body; neither its parsers nor its reply are used.
+    app.route({ method, url, onRequest: (request, reply) => { take(request, reply, target) }, handler: () => {} })
+  }
+  return app
+}
+
+const nothing = {}
+function noQuery (): Record<string, unknown> { return nothing }
+
+/** Hands a routed request to its exchange. fastify waits for a `done` that never comes: the reply is hijacked. */
+function take (request: FastifyRequest, reply: FastifyReply, target: Target): void {
+  reply.hijack()
+  const marked: IncomingMessage & Marked = request.raw
+  marked[exchangeKey]?.serve(target, admit)
+}
+
+function attachServer (listening: Listening, door: Door, app: FastifyInstance): void {
+  const server = listening.server as Server
+  let ready = false
+  const begin = (request: IncomingMessage & Marked, response: ServerResponse): Exchange => {
+    const exchange = new Exchange(door, request, response, listening)
+    request[exchangeKey] = exchange
+    const socket: Socket & Marked = request.socket
+    socket[exchangeKey] = exchange
+    return exchange
+  }
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    if (ready) return app.routing(request, response)
+    app.ready().then(() => { app.routing(request, response) }, (error: unknown) => { throw error })
+  }
+  app.ready().then(() => { ready = true }, (error: unknown) => { throw error })
+  server.on('request', (request, response) => {
+    begin(request, response)
+    serve(request, response)
+  })
+  server.on('checkContinue', (request, response) => {
+    begin(request, response).awaitsContinue = true
+    serve(request, response)
+  })
+  server.on('checkExpectation', (request, response) => {
+    const exchange = begin(request, response)
+    exchange.awaitsContinue = true
+    exchange.problem(expectation)
+  })
+  server.on('connect', (_request, socket) => {
+    answerRaw(socket as Socket, noTunnel, door.requestId(undefined), 'allow: POST\r\n')
+  })
+  server.on('clientError', (error, socket) => { onParserError(error, socket as Socket & Marked, door) })
+}
+
+/** The last exchange of the connection decides: it may be reading the bytes that are wrong, or have its answer to come. */
+function onParserError (error: Error & { code?: unknown }, socket: Socket & Marked, door: Door): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const exchange = socket[exchangeKey]
+  const problem = parserProblem(error)
+  if (exchange === undefined || exchange.phase === 'done') return answerRaw(socket, problem, door.requestId(undefined))
+  exchange.broken(problem)
+}

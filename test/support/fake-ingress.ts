@@ -1,0 +1,89 @@
+// An ingress that does what a test tells it to and counts what is reserved, so that adapters can be tested without a gateway.
+
+import type { Credentials, Eventually, Ingress, Signal } from '../../src/contract/adapter.ts'
+import type { Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
+import type { Outcome, Receipt, Refusal, Settler } from '../../src/contract/outcome.ts'
+
+/** An event that waits for its outcome. */
+export interface Pending { readonly envelope: Envelope, settle (outcome: Outcome): void }
+
+/** A signal that a test switches. */
+export class Switch implements Signal {
+  on = false
+  readonly #listeners = new Set<(on: boolean) => void>()
+
+  watch (listener: (on: boolean) => void): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
+  }
+
+  get watchersCount (): number { return this.#listeners.size }
+
+  set (on: boolean): void {
+    if (this.on === on) return
+    this.on = on
+    for (const listener of [...this.#listeners]) listener(on)
+  }
+}
+
+export const anonymous: Principal = { name: 'anonymous', groups: [], anonymous: true }
+
+/** A receipt as the Kafka sink gives it. */
+export function receiptOf (envelope: Envelope, offset: number): Receipt {
+  return {
+    outcome: 'written', id: envelope.id === '' ? `made-${offset}` : envelope.id,
+    source: envelope.source === '' ? `/${envelope.channel}` : envelope.source,
+    ack: 'kafka', topic: 'topic1', partition: 0, offset, journal: undefined
+  }
+}
+
+/** Settles at once with `outcomeOf`, or keeps events in `pending` where that gives undefined. */
+export class FakeIngress implements Ingress {
+  readonly pressure = new Switch()
+  readonly draining = new Switch()
+  readonly envelopes: Envelope[] = []
+  readonly pending: Pending[] = []
+  readonly batches: number[] = []
+  readonly connectionIds = new Set<number>()
+  reservedBytes = 0
+  reservedBytesPeak = 0
+  authenticated: (credentials: Credentials, peer: Peer) => Eventually<Principal | Refusal> = () => anonymous
+  reservation: ((bytes: number) => Refusal | undefined) | undefined
+  outcomeOf: (envelope: Envelope, index: number) => Outcome | undefined = receiptOf
+  readonly #revokedListeners = new Set<(principal: string) => void>()
+
+  authenticate (credentials: Credentials, peer: Peer): Eventually<Principal | Refusal> {
+    this.connectionIds.add(peer.connectionId)
+    return this.authenticated(credentials, peer)
+  }
+
+  reserve (bytes: number): Refusal | undefined {
+    const refusal = this.reservation?.(bytes)
+    if (refusal !== undefined) return refusal
+    this.reservedBytes += bytes
+    this.reservedBytesPeak = Math.max(this.reservedBytesPeak, this.reservedBytes)
+    return undefined
+  }
+
+  release (bytes: number): void {
+    this.reservedBytes -= bytes
+    if (this.reservedBytes < 0) throw new Error('more was released than reserved')
+  }
+
+  ingest (envelope: Envelope, settler: Settler, ticket: number): void {
+    const index = this.envelopes.push(envelope) - 1
+    const outcome = this.outcomeOf(envelope, index)
+    if (outcome !== undefined) return settler.settle(ticket, outcome)
+    this.pending.push({ envelope, settle: late => { settler.settle(ticket, late) } })
+  }
+
+  ingestMany (envelopes: readonly Envelope[], settler: Settler, firstTicket: number): void {
+    this.batches.push(envelopes.length)
+    for (const [at, envelope] of envelopes.entries()) this.ingest(envelope, settler, firstTicket + at)
+  }
+
+  watchRevoked (listener: (principal: string) => void): () => void {
+    this.#revokedListeners.add(listener)
+    return () => { this.#revokedListeners.delete(listener) }
+  }
+}
