@@ -1,7 +1,7 @@
 // Tests of the worked example: with the attribute an event passes, without it it is refused with advice.
 
 import t from 'tap'
-import { attributesOf, envelopeWith, judgeContext, silentLog } from '../../test/support/policy-conformance.ts'
+import { attributesOf, envelopeWith, judgeContext, silentLog } from '../../test/support/odd-envelopes.ts'
 import { requireAttribute } from './index.ts'
 
 const judge = requireAttribute.create({ config: { attribute: 'X-Request-Id' }, principals: [], log: silentLog })

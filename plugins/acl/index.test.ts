@@ -3,7 +3,7 @@
 import t from 'tap'
 import type { Principal } from '../../src/contract/envelope.ts'
 import { isRefusal } from '../../src/contract/outcome.ts'
-import { envelopeWith, judgeContext, silentLog } from '../../test/support/policy-conformance.ts'
+import { envelopeWith, judgeContext, silentLog } from '../../test/support/odd-envelopes.ts'
 import { acl } from './index.ts'
 import type { AclConfig } from './config.ts'
 

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { isRefusal } from '../../src/contract/outcome.ts'
-import { envelopeWith, judgeContext, silentLog } from '../../test/support/policy-conformance.ts'
+import { envelopeWith, judgeContext, silentLog } from '../../test/support/odd-envelopes.ts'
 import { payloadLimit } from './index.ts'
 
 const judge = payloadLimit.create({ config: { bytesMax: 10 }, principals: [], log: silentLog })
