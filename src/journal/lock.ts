@@ -21,22 +21,25 @@ export interface JournalLock {
 
 /** Throws `journal-in-use` where another gateway, or another thread of this one, has the folder open. */
 export function acquireLock (dir: string): JournalLock {
-  const database = new DatabaseSync(join(dir, lockName), { timeout: patienceMs })
+  let database: DatabaseSync | undefined
   try {
-    database.exec('BEGIN EXCLUSIVE')
+    database = new DatabaseSync(join(dir, lockName), { timeout: patienceMs })
+    // Nothing is ever stored, so no rollback journal is wanted beside the lock either.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    writeFileSync(join(dir, ownerName), `${process.pid}\n`)
   } catch (cause) {
-    database.close()
-    if (!isBusy(cause)) {
-      throw new JournalError('journal-lock-failed', `locking the journal in ${dir} failed`, {
-        hint: 'the folder must be writable and on a file system with file locks', cause
+    database?.close()
+    if (isBusy(cause)) {
+      throw new JournalError('journal-in-use', `the journal in ${dir} is in use by another gateway${ownerOf(dir)}`, {
+        hint: 'stop that gateway, or give this one another journal.dir'
       })
     }
-    throw new JournalError('journal-in-use', `the journal in ${dir} is in use by another gateway${ownerOf(dir)}`, {
-      hint: 'stop that gateway, or give this one another journal.dir'
+    throw new JournalError('journal-lock-failed', `locking the journal in ${dir} failed`, {
+      hint: 'the folder must be writable and on a file system with file locks', cause
     })
   }
-  writeFileSync(join(dir, ownerName), `${process.pid}\n`)
-  return { release: () => database.close() }
+  const held = database
+  return { release: () => held.close() }
 }
 
 /** True while a gateway has the folder open. */
