@@ -1,0 +1,98 @@
+// Reads off one connection which produce requests left and what the broker answered, because kafkajs hides both.
+
+// kafkajs rejects `send` with whatever failed last, which may be the metadata refresh after a lost produce answer.
+// Whether a batch may have been written is decided here instead: by the bytes that went out and the error code that
+// came back.
+// Layouts: Produce v3 to v7 (the highest that kafkajs speaks), one topic and one partition per request.
+
+const produceKey = 0
+/** Length, API key, API version, correlation id. */
+const clientIdAt = 12
+
+/** One try to write one batch. */
+export interface Attempt {
+  /** Asked right before the request is given to the socket. False keeps it back; after true it may be written. */
+  mayWrite (): boolean
+  /** The broker's answer: its error code (0: written) and the offset of the first record (-1: not known). */
+  answered (code: number, baseOffset: number): void
+}
+
+/** Thrown into kafkajs in place of writing a request that was recalled. */
+export class RecalledError extends Error {}
+
+/** Watches the bytes of one connection of one topic's producer. */
+export class ProduceTap {
+  readonly #attempts: ReadonlyMap<number, Attempt>
+  readonly #pending = new Map<number, Attempt>()
+  readonly #head: Buffer
+  readonly #size = Buffer.alloc(4)
+  /** Bytes of the length field that have arrived. */
+  #sizeBytes = 0
+  /** Bytes of the current answer that have arrived, and that it has. */
+  #seenBytes = 0
+  #frameBytes = 0
+  /** Requests without an answer. */
+  unansweredCount = 0
+
+  /** `attempts` holds the attempt that is under way for each partition. */
+  constructor (topic: string, attempts: ReadonlyMap<number, Attempt>) {
+    this.#attempts = attempts
+    // Correlation id, topic count, topic, partition count, partition, error code, base offset.
+    this.#head = Buffer.alloc(4 + 4 + 2 + Buffer.byteLength(topic) + 4 + 4 + 2 + 8)
+  }
+
+  /** Before a request goes out; throws where it must not. */
+  request (bytes: Buffer): void {
+    if (bytes.length > clientIdAt && bytes.readInt16BE(4) === produceKey) {
+      const attempt = this.#attempts.get(partitionOf(bytes))
+      if (attempt === undefined || !attempt.mayWrite()) throw new RecalledError('the batch was recalled')
+      this.#pending.set(bytes.readInt32BE(8), attempt)
+    }
+    this.unansweredCount++
+  }
+
+  /** After bytes came in, in any pieces. */
+  received (bytes: Buffer): void {
+    let at = 0
+    while (at < bytes.length) {
+      if (this.#sizeBytes < 4) {
+        this.#size[this.#sizeBytes++] = bytes[at++] ?? 0
+        if (this.#sizeBytes < 4) continue
+        this.#frameBytes = this.#size.readInt32BE(0)
+        this.#seenBytes = 0
+      } else {
+        const end = Math.min(bytes.length, at + this.#frameBytes - this.#seenBytes)
+        if (this.#seenBytes < this.#head.length) bytes.copy(this.#head, this.#seenBytes, at, end)
+        this.#seenBytes += end - at
+        at = end
+      }
+      if (this.#seenBytes >= this.#frameBytes) this.#answer()
+    }
+  }
+
+  #answer (): void {
+    this.#sizeBytes = 0
+    if (this.unansweredCount > 0) this.unansweredCount--
+    const head = this.#head
+    const correlationId = head.readInt32BE(0)
+    const attempt = this.#pending.get(correlationId)
+    if (attempt === undefined) return
+    this.#pending.delete(correlationId)
+    // A shorter answer is none that could be understood: the attempt then ends without one.
+    if (this.#frameBytes < head.length) return
+    attempt.answered(head.readInt16BE(head.length - 10), Number(head.readBigInt64BE(head.length - 8)))
+  }
+}
+
+/** The partition of a produce request; -1 where the layout is not the expected one. */
+function partitionOf (bytes: Buffer): number {
+  let at = clientIdAt
+  at += 2 + Math.max(bytes.readInt16BE(at), 0)
+  at += 2 + Math.max(bytes.readInt16BE(at), 0)
+  at += 2 + 4
+  if (bytes.readInt32BE(at) !== 1) return -1
+  at += 4
+  at += 2 + Math.max(bytes.readInt16BE(at), 0)
+  if (bytes.readInt32BE(at) !== 1) return -1
+  return bytes.readInt32BE(at + 4)
+}
