@@ -11,13 +11,15 @@ import type { JournalHandle } from './journal/thread-handle.ts'
 import { createHealthServer } from './observe/health.ts'
 import type { HealthServer } from './observe/health.ts'
 import { createLog } from './observe/log.ts'
-import { departed, mergeSnapshots, renderPrometheus } from './observe/metric.ts'
+import { createEventCounters, eventCountersBytes } from './observe/event-counters.ts'
+import type { CountersLayout } from './observe/event-counters.ts'
+import { departed, family, mergeSnapshots, prefix, renderPrometheus } from './observe/metric.ts'
 import type { Snapshot } from './observe/metric.ts'
 import { processFamilies } from './observe/metrics.ts'
 import { worstOf } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
 import type { Report, ServerData } from './server.ts'
-import { settingsOf } from './settings.ts'
+import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, Settings } from './settings.ts'
 import { createBudgetCells, reclaim } from './shared/budget.ts'
 import { createPulseCells, watchPulse } from './shared/heartbeat.ts'
@@ -83,20 +85,34 @@ function portError (error: NodeJS.ErrnoException, place: { at: number, host: str
   return new StartError(code, `cannot listen on ${host}:${port}: ${error.message}`, `change listeners[${at}]`)
 }
 
-/** The node's metrics over time: what workers that are gone had counted is kept. */
+/** The node's metrics over time: what workers that are gone had counted is kept, so no sum goes down. */
 class NodeMetrics {
+  readonly #layout: CountersLayout
   #departed: Snapshot = []
-  readonly #last = new Map<number, Snapshot>()
+  readonly #told = new Map<number, Snapshot>()
+  readonly #counters = new Map<number, () => Snapshot>()
 
-  keep (worker: number, snapshot: Snapshot): void { this.#last.set(worker, snapshot) }
+  constructor (layout: CountersLayout) { this.#layout = layout }
 
-  gone (worker: number): void {
-    this.#departed = mergeSnapshots([this.#departed, departed(this.#last.get(worker) ?? [])])
-    this.#last.delete(worker)
+  /** Memory for the event counters of a worker about to start. */
+  begin (worker: number): SharedArrayBuffer {
+    const memory = new SharedArrayBuffer(eventCountersBytes(this.#layout))
+    this.#counters.set(worker, createEventCounters(this.#layout, memory).families)
+    return memory
   }
 
-  merged (extra: readonly Snapshot[]): Snapshot {
-    return mergeSnapshots([...this.#last.values(), this.#departed, ...extra])
+  keep (worker: number, snapshot: Snapshot): void { this.#told.set(worker, snapshot) }
+
+  gone (worker: number): void {
+    const last = [this.#told.get(worker) ?? [], this.#counters.get(worker)?.() ?? []]
+    this.#departed = mergeSnapshots([this.#departed, ...last.map(departed)])
+    this.#told.delete(worker)
+    this.#counters.delete(worker)
+  }
+
+  merged (extra: Snapshot): Snapshot {
+    const counted = [...this.#counters.values()].map(read => read())
+    return mergeSnapshots([...counted, ...this.#told.values(), this.#departed, extra])
   }
 }
 
@@ -105,7 +121,7 @@ class Node implements Gateway {
   readonly #settings: Settings
   readonly #options: GatewayOptions
   readonly #log: Log
-  readonly #metrics = new NodeMetrics()
+  readonly #metrics: NodeMetrics
   readonly #workerCount: number
   readonly #budget: SharedArrayBuffer
   readonly #pulse: SharedArrayBuffer
@@ -120,6 +136,7 @@ class Node implements Gateway {
     this.#options = options
     this.#settings = settingsOf(options)
     this.#log = createLog({ ...this.#settings.log, thread: 'supervisor' })
+    this.#metrics = new NodeMetrics(countersLayout(this.#settings))
     this.#workerCount = workerCountOf(this.#settings)
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
@@ -134,7 +151,7 @@ class Node implements Gateway {
     return new Supervisor({
       entry: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
       workerCount: this.#workerCount,
-      prepare: () => this.#prepare(),
+      prepare: index => this.#prepare(index),
       onGone: index => {
         reclaim(this.#budget, index)
         this.#metrics.gone(index)
@@ -150,7 +167,7 @@ class Node implements Gateway {
     })
   }
 
-  #prepare (): { data: ServerData, transfer: MessagePort[] } {
+  #prepare (index: number): { data: ServerData, transfer: MessagePort[] } {
     const journalPort = this.#journal?.attach()
     const { document, baseDir, version } = this.#options
     const data: ServerData = {
@@ -158,6 +175,7 @@ class Node implements Gateway {
       workerCount: this.#workerCount,
       budget: this.#budget,
       pulse: this.#pulse,
+      counters: this.#metrics.begin(index),
       journalPort,
       version
     }
@@ -228,7 +246,10 @@ class Node implements Gateway {
   async #scrape (): Promise<string> {
     await this.#reports()
     const own = processFamilies({ version: this.#options.version, configHash: this.#configHash })
-    return renderPrometheus(this.#metrics.merged([own]))
+    const restarts = family({
+      name: `${prefix}worker_restarts_total`, help: 'Workers that were replaced.', kind: 'counter'
+    }, [{ labels: {}, value: this.supervisor.restartCount }])
+    return renderPrometheus(this.#metrics.merged([...own, restarts]))
   }
 
   async stop (): Promise<boolean> {

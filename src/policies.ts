@@ -9,7 +9,7 @@ import type { Named } from './settings.ts'
 const byName = new Map(policies.map(module => [module.name, module]))
 
 /** Every name a decision can be counted under. */
-export const policyNames: readonly string[] = policies.map(module => module.name)
+export const policyNames: readonly string[] = policies.filter(one => one.kind === 'judge').map(one => one.name)
 
 interface Shared { readonly principals: readonly PrincipalSettings[], readonly log: Log }
 

@@ -9,11 +9,13 @@ import type { Sink, SinkHealth } from './contract/sink.ts'
 import { createAdmission, createSignal } from './ingest/admission.ts'
 import { createAuthentication, secretNamesOf } from './ingest/authentication.ts'
 import { Pipeline } from './ingest/pipeline.ts'
-import type { RouteRun, Witness } from './ingest/pipeline.ts'
+import type { RouteRun } from './ingest/pipeline.ts'
 import { createPolicyChain } from './ingest/policy-chain.ts'
+import type { SeatedJudge } from './ingest/policy-chain.ts'
 import { planRecord } from './ingest/record.ts'
 import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
+import type { Witness } from './ingest/witness.ts'
 import { createJournalSink } from './journal/sink.ts'
 import { createKafkaSink } from './kafka/sink.ts'
 import { createConnections } from './listen/connections.ts'
@@ -28,7 +30,7 @@ import { createDecisionCounters, createMetrics, measureThread } from './observe/
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
 import { createAuthenticators, createJudges, policyNames } from './policies.ts'
-import { settingsOf } from './settings.ts'
+import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
 import { beat } from './shared/heartbeat.ts'
@@ -40,6 +42,8 @@ export interface ServerData {
   readonly workerCount: number
   readonly budget: SharedArrayBuffer
   readonly pulse: SharedArrayBuffer
+  /** This worker's event counters, which outlive it. */
+  readonly counters: SharedArrayBuffer
   /** To the node's journal thread, where the sink is the journal. */
   readonly journalPort: MessagePort | undefined
   readonly version: string
@@ -83,6 +87,8 @@ function compileRoutes (settings: Settings): Router {
 interface RouteParts {
   readonly settings: Settings
   readonly sink: Sink
+  /** Judges of every route: one of each for the whole worker, so that what they count is counted once. */
+  readonly judges: readonly SeatedJudge[]
   readonly secretNames: ReadonlySet<string>
   readonly decided: (policy: string, passed: boolean) => void
   readonly log: Log
@@ -90,10 +96,11 @@ interface RouteParts {
 
 function createRun (route: RouteEntry, parts: RouteParts): RouteRun {
   const { settings, log } = parts
-  const shared = { principals: settings.principals, log }
-  const judges = [...createJudges(settings.policies, shared), ...createJudges(route.policies, shared)]
+  const own = createJudges(route.policies, { principals: settings.principals, log })
+  const judges = [...parts.judges, ...own]
   const chain = (perEvent: boolean): RouteRun['perEvent'] => createPolicyChain({
     judges: judges.filter(one => (one.scope === 'event') === perEvent),
+    judgeTimeoutMs: settings.limits.replyTimeoutMs,
     onDecision: parts.decided,
     onFault: (policy, error) => log.error({ policy, route: route.name, error }, 'policy failed: its event was refused')
   })
@@ -147,24 +154,28 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const { limits } = settings
   const log = createLog({ ...settings.log, thread: `worker ${index}` })
   const metrics = createMetrics()
-  const counters = createEventCounters({
-    doors: adapters.map(one => one.name), routes: settings.routes.map(route => route.name)
-  })
+  const counters = createEventCounters(countersLayout(settings), data.counters)
   const decisions = createDecisionCounters(policyNames)
   const thread = measureThread()
   const stopTracing = await startTracing(settings.tracing, data.version)
 
   // bytes in: who may connect, who is sending, how much may be held
   const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
-  const authenticators = createAuthenticators(settings.authentication, { principals: settings.principals, log })
-  const authenticate = createAuthentication(authenticators, peer => connections.authenticated(peer.connectionId))
+  const shared = { principals: settings.principals, log }
+  const authenticators = createAuthenticators(settings.authentication, shared)
+  const authenticate = createAuthentication({
+    authenticators,
+    onAuthenticated: peer => connections.authenticated(peer.connectionId),
+    onFault: error => log.error({ error }, 'authentication failed: its sender was refused')
+  })
   const budget = createBudget(data.budget, index, limits.bufferBytesMax)
   const admission = createAdmission(budget)
 
   // envelope: route, policies, record, sink
   const { sink, replaceJournal } = createSink(settings, data, log)
+  const judges = createJudges(settings.policies, shared)
   const runs = settings.routes.map(route => createRun(route, {
-    settings, sink, secretNames: secretNamesOf(authenticators), decided: decisions.decided, log
+    settings, sink, judges, secretNames: secretNamesOf(authenticators), decided: decisions.decided, log
   }))
   const router = compileRoutes(settings)
   const draining = createSignal()
@@ -181,7 +192,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const listeners = createListeners(settings, connections, data.workerCount, log)
   for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
 
-  for (const { families } of [counters, decisions, thread]) metrics.add(families)
+  for (const { families } of [decisions, thread]) metrics.add(families)
   metrics.addGauges(connections.gauges)
   metrics.addGauges(sink.gauges, { sink: settings.sink })
   for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
@@ -198,15 +209,8 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     report: () => ({ worker: index, metrics: metrics.collect(), sink: sink.health() }),
     open: ports => Promise.all(listeners.map((listener, at) => listener.open(ports[at]))),
     async drain () {
-      const endMs = performance.now() + limits.drainMs
-      const leftMs = (): number => Math.max(0, endMs - performance.now())
       draining.set(true)
-      const closed = listeners.map(listener => listener.close())
-      const answered = Promise.all([...doors.values()].map(door => door.drain())).then(() => pipeline.empty())
-      await Promise.race([answered, after(leftMs())])
-      await sink.drain(leftMs())
-      await Promise.race([Promise.all(closed), after(Math.min(500, leftMs()))])
-      for (const listener of listeners) listener.cut()
+      await drainAll({ doors: [...doors.values()], listeners, pipeline, sink, drainMs: limits.drainMs })
       refusals.flush()
       clearInterval(pressureTimer)
       thread.stop()
@@ -214,6 +218,29 @@ export async function createServer ({ index, data }: { index: number, data: Serv
       await stopTracing?.()
     }
   }
+}
+
+interface DrainParts {
+  readonly doors: readonly Adapter[]
+  readonly listeners: readonly Listener[]
+  readonly pipeline: Pipeline
+  readonly sink: Sink
+  readonly drainMs: number
+}
+
+/** What is left of the answers' connections after the last event is settled. */
+const goodbyeMs = 500
+
+/** Doors first, because their events need the sink; then the sink, then the sockets. */
+async function drainAll ({ doors, listeners, pipeline, sink, drainMs }: DrainParts): Promise<void> {
+  const endMs = performance.now() + drainMs
+  const leftMs = (): number => Math.max(0, endMs - performance.now())
+  const closed = listeners.map(listener => listener.close())
+  const answered = Promise.all(doors.map(door => door.drain())).then(() => pipeline.empty())
+  await Promise.race([answered, after(leftMs())])
+  await sink.drain(leftMs())
+  await Promise.race([Promise.all(closed), after(Math.min(goodbyeMs, leftMs()))])
+  for (const listener of listeners) listener.cut()
 }
 
 interface WitnessParts {
@@ -244,7 +271,7 @@ function createWitness ({ settings, counters, refusals, log }: WitnessParts): Wi
       counters.lost(door, route)
       refusals.refused(refusal, { door: adapters[door]?.name ?? '', route: settings.routes[route]?.name ?? '' })
     },
-    fault: what => log.error({}, what)
+    fault: (what, error) => log.error({ error }, what)
   }
 }
 

@@ -18,6 +18,7 @@ import { connectionsConfig, listenersConfig } from './listen/config.ts'
 import type { ConnectionsSettings, DataListenerSettings, HealthListenerSettings } from './listen/config.ts'
 import { observeSections } from './observe/config.ts'
 import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/config.ts'
+import type { CountersLayout } from './observe/event-counters.ts'
 import type { PrincipalSettings } from './contract/policy.ts'
 
 /** One entry of `authentication:` or `policies:`: one key, the policy's name, and its settings. */
@@ -78,4 +79,9 @@ export interface Origin {
 /** The frozen settings of a validated document. */
 export function settingsOf ({ document, baseDir }: Origin): Settings {
   return freezeConfig({ document, schema, baseDir, env: process.env }) as unknown as Settings
+}
+
+/** Doors and routes in the order by which event counters number them. */
+export function countersLayout (settings: Settings): CountersLayout {
+  return { doors: adapters.map(one => one.name), routes: settings.routes.map(route => route.name) }
 }

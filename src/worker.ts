@@ -15,7 +15,7 @@ try {
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'ask') tell({ kind: 'answer', id: message.id, answer: server.report() })
     else if (message.kind === 'port') server.replaceJournal(message.port)
-    else void server.drain().then(() => process.exit(0))
+    else if (message.kind === 'drain') void server.drain().then(() => process.exit(0))
   })
   tell({ kind: 'listening', addresses: await server.open(start.ports) })
 } catch (error) {

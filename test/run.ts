@@ -11,7 +11,7 @@ import { findKafka } from './support/kafka-source.ts'
 import { tapReport, verdict } from './support/tap-report.ts'
 
 const GRACE_MS = 3_000
-const ROOMS = '{src,protocols,plugins,test,loadtest}/**/*.test.ts'
+const ROOMS = '{src,protocols,plugins,test,loadtest,examples}/**/*.test.ts'
 
 /** Folders become their test files; everything else goes to tap as it is. */
 function expand(argument: string): string[] {
