@@ -47,6 +47,8 @@ export interface SupervisorOptions {
 
 /** A worker that says nothing for so long is ended. */
 const silentMaxMs = 5_000
+/** What loading and starting may take on a busy machine, in the same way. */
+const startMaxMs = 30_000
 const lookEveryMs = 250
 const answerTimeoutMs = 1_000
 /** Waits before a start by the number of quick deaths in a row; the last one repeats. */
@@ -63,6 +65,7 @@ interface Seat {
   quickDeaths: number
   ready: boolean
   ended: boolean
+  restart: NodeJS.Timeout | undefined
   readonly answers: Map<number, (answer: unknown) => void>
 }
 
@@ -75,12 +78,20 @@ export class Supervisor {
   #stopping = false
   #lastId = 0
   #restartCount = 0
+  #started = false
   #timer: NodeJS.Timeout | undefined
 
   constructor (options: SupervisorOptions) {
     this.#options = options
     this.#seats = Array.from({ length: options.workerCount }, (_, index) => ({
-      index, worker: undefined, startedAtMs: 0, quickDeaths: 0, ready: false, ended: false, answers: new Map()
+      index,
+      worker: undefined,
+      startedAtMs: 0,
+      quickDeaths: 0,
+      ready: false,
+      ended: false,
+      restart: undefined,
+      answers: new Map()
     }))
   }
 
@@ -88,10 +99,11 @@ export class Supervisor {
   async start (): Promise<readonly Address[]> {
     const [first, ...others] = this.#seats
     if (first === undefined) throw new Error('a gateway needs at least one worker')
+    this.#timer = setInterval(() => this.#look(), lookEveryMs)
     this.#addresses = await this.#launch(first)
     this.#ports = this.#addresses.map(address => address.port)
     await Promise.all(others.map(seat => this.#launch(seat)))
-    this.#timer = setInterval(() => this.#look(), lookEveryMs)
+    this.#started = true
     return this.#addresses
   }
 
@@ -120,6 +132,7 @@ export class Supervisor {
   async stop (): Promise<boolean> {
     this.#stopping = true
     clearInterval(this.#timer)
+    for (const seat of this.#seats) clearTimeout(seat.restart)
     const ends = this.#seats.map(async ({ worker }) => {
       if (worker === undefined) return true
       const gone = new Promise<boolean>(resolve => worker.once('exit', () => resolve(true)))
@@ -191,13 +204,12 @@ export class Supervisor {
     for (const answer of seat.answers.values()) answer(undefined)
     this.#options.onGone(seat.index)
     // A first start that fails is the caller's to report; a worker that had listened is replaced.
-    if (this.#stopping || (!wasReady && this.#timer === undefined)) return
+    if (this.#stopping || (!wasReady && !this.#started)) return
     const lifeMs = performance.now() - seat.startedAtMs
     seat.quickDeaths = lifeMs >= steadyMs ? 0 : seat.quickDeaths + 1
     const delayMs = backoffMs[Math.min(Math.max(seat.quickDeaths - 1, 0), backoffMs.length - 1)] ?? 0
     this.#options.log.warn({ worker: seat.index, lifeMs: Math.round(lifeMs), delayMs }, 'worker gone, starting another')
-    setTimeout(() => {
-      if (this.#stopping) return
+    seat.restart = setTimeout(() => {
       this.#restartCount++
       this.#launch(seat).catch((error: unknown) => {
         this.#options.log.error({ worker: seat.index, error }, 'worker did not start')
@@ -208,8 +220,10 @@ export class Supervisor {
   #look (): void {
     const nowMs = performance.now()
     for (const seat of this.#seats) {
-      if (seat.worker === undefined || seat.ended || this.#options.silentMs(seat.index, nowMs) < silentMaxMs) continue
-      this.#options.log.error({ worker: seat.index, silentMs: silentMaxMs }, 'worker is silent, ending it')
+      if (seat.worker === undefined || seat.ended) continue
+      const silentMs = this.#options.silentMs(seat.index, nowMs)
+      if (silentMs < (seat.ready ? silentMaxMs : startMaxMs)) continue
+      this.#options.log.error({ worker: seat.index, silentMs: Math.round(silentMs) }, 'worker is silent, ending it')
       seat.ended = true
       void seat.worker.terminate()
     }

@@ -18,10 +18,23 @@ export function secretNamesOf (authenticators: readonly Authenticator[]): Readon
 
 export type Authenticate = (credentials: Credentials, peer: Peer) => Eventually<Principal | Refusal>
 
-/** `onAuthenticated` is told of every peer that proved who it is, or need not. */
-export function createAuthentication (
-  authenticators: readonly Authenticator[], onAuthenticated: (peer: Peer) => void
-): Authenticate {
+interface AuthenticationOptions {
+  /** In the operator's order. */
+  readonly authenticators: readonly Authenticator[]
+  /** Told of every peer that proved who it is, or need not. */
+  readonly onAuthenticated: (peer: Peer) => void
+  /** Told of an authenticator that threw: a bug, not an answer. */
+  readonly onFault: (fault: unknown) => void
+}
+
+const failed: Refusal = {
+  ...refuse('internal', 'authentication failed for a reason of this gateway; its log tells the operator more'),
+  outcome: 'refused'
+}
+
+/** Asks one authenticator after the other. One that throws ends the search: a check that cannot run has not passed. */
+export function createAuthentication (options: AuthenticationOptions): Authenticate {
+  const { authenticators, onAuthenticated, onFault } = options
   const nothingShown = refuse('unauthenticated', authenticators.map(one => one.advice).join(', or '))
 
   function accept (answer: Principal | Refusal, peer: Peer): Principal | Refusal {
@@ -29,15 +42,29 @@ export function createAuthentication (
     return answer
   }
 
+  function fault (error: unknown): Refusal {
+    onFault(error)
+    return failed
+  }
+
   async function goOn (from: number, first: Promise<Principal | Refusal | undefined>, asked: [Credentials, Peer]):
   Promise<Principal | Refusal> {
-    const answer = await first
-    return answer === undefined ? run(from, ...asked) : accept(answer, asked[1])
+    try {
+      const answer = await first
+      return answer === undefined ? await run(from, ...asked) : accept(answer, asked[1])
+    } catch (error) {
+      return fault(error)
+    }
   }
 
   function run (from: number, credentials: Credentials, peer: Peer): Eventually<Principal | Refusal> {
     for (let at = from; at < authenticators.length; at++) {
-      const answer = authenticators[at]?.authenticate(credentials, peer)
+      let answer
+      try {
+        answer = authenticators[at]?.authenticate(credentials, peer)
+      } catch (error) {
+        return fault(error)
+      }
       if (answer instanceof Promise) return goOn(at + 1, answer, [credentials, peer])
       if (answer !== undefined) return accept(answer, peer)
     }

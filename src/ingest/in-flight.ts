@@ -47,6 +47,13 @@ export function createInFlight (eventsMax: number): InFlight {
     return slot !== undefined && slot.settler !== undefined && slot.turn === ticket >> slotBits ? slot : undefined
   }
 
+  function tellEmpty (): void {
+    if (openCount > 0 || waiting.length === 0) return
+    const listeners = waiting
+    waiting = []
+    for (const listener of listeners) listener()
+  }
+
   return {
     count: () => openCount,
     open (settler, outer) {
@@ -84,11 +91,10 @@ export function createInFlight (eventsMax: number): InFlight {
       slot.turn = (slot.turn + 1) & turnMask
       free.push(ticket & slotMask)
       openCount--
-      settler?.settle(outer, outcome)
-      if (openCount === 0 && waiting.length > 0) {
-        const listeners = waiting
-        waiting = []
-        for (const listener of listeners) listener()
+      try {
+        settler?.settle(outer, outcome)
+      } finally {
+        tellEmpty()
       }
       return true
     },

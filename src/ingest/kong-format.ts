@@ -67,7 +67,8 @@ function bodyMembers (envelope: Envelope): string | Refusal {
   const data = envelope.data ?? Buffer.alloc(0)
   const contentType = envelope.datacontenttype
   const essence = mediaType(contentType)
-  if (isJson(essence) && data.length > 0) {
+  if (data.length === 0) return ',"body":"","body_args":{}'
+  if (isJson(essence)) {
     const mistake = envelope.dataChecked ? undefined : checkJson(data, 0, data.length)
     if (mistake !== undefined) {
       return refuse('malformed', `the body is not well-formed JSON: ${mistake.problem} at byte ${mistake.offset}`)

@@ -7,7 +7,7 @@ import type { Refusal } from '../contract/outcome.ts'
 const partsMax = 1_000
 
 function boundaryOf (contentType: string): string | undefined {
-  const found = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType)
+  const found = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70})(?=[\s;]|$))/i.exec(contentType)
   return found?.[1] ?? found?.[2]
 }
 

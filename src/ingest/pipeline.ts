@@ -10,11 +10,14 @@ import type { Admission } from './admission.ts'
 import { timestamp, uuidV7 } from './identity.ts'
 import { createInFlight } from './in-flight.ts'
 import type { InFlight } from './in-flight.ts'
+import { LossySettler } from './lossy.ts'
 import type { PolicyChain } from './policy-chain.ts'
 import { checkData, toRecord } from './record.ts'
 import type { RecordPlan } from './record.ts'
 import type { Match, Router } from './router.ts'
 import { createTurnOrder } from './turn-order.ts'
+import type { TurnOrder } from './turn-order.ts'
+import type { Witness } from './witness.ts'
 
 /** One route, ready to run. Both chains are in the operator's order. */
 export interface RouteRun {
@@ -23,26 +26,6 @@ export interface RouteRun {
   /** Judges of scope `connection` and `request`. */
   readonly perRequest: PolicyChain
   readonly perEvent: PolicyChain
-}
-
-/** A sampled event's trace. `traceparent` travels in the record's headers. */
-export interface Trace {
-  readonly traceparent: string
-  end (outcome: Outcome): void
-}
-
-/** Sees what happens, for metrics, the refusal log and traces. Called per event: must be cheap. */
-export interface Witness {
-  received (door: number, routeIndex: number, envelope: Envelope): void
-  /** `routeIndex` is -1 where the event was refused before it had a route. */
-  settled (door: number, routeIndex: number, outcome: Outcome, durationMs: number): void
-  refused (door: number, routeIndex: number, refusal: Refusal, envelope: Envelope): void
-  /** The event's trace begins where it is sampled. */
-  begin (envelope: Envelope, match: Match): Trace | undefined
-  /** An event with `ack: none` was lost after its sender had its answer. */
-  lost (door: number, routeIndex: number, refusal: Refusal): void
-  /** Something that must not happen did. */
-  fault (what: string): void
 }
 
 export interface PipelineOptions {
@@ -59,7 +42,16 @@ export interface PipelineOptions {
 
 type Draft = { -readonly [Key in keyof Envelope]: Envelope[Key] }
 
-/** Fills in what the sender of a plain event left to its route. Nobody else holds the envelope yet: changed in place. */
+/** The events of one request on their way: where they go and who judges them. */
+interface Passage {
+  /** Tickets of the table of events in flight. */
+  readonly inners: readonly number[]
+  readonly run: RouteRun
+  readonly match: Match
+  readonly context: JudgeContext
+}
+
+/** Fills in what the sender of a plain event left out. Nobody else holds the envelope yet: changed in place. */
 function complete (envelope: Envelope, defaults: { source: string, type: string }): void {
   if (!envelope.wrapped) return
   const draft: Draft = envelope
@@ -69,34 +61,29 @@ function complete (envelope: Envelope, defaults: { source: string, type: string 
   draft.time ??= timestamp(envelope.receivedAtMs)
 }
 
-// A lossy event has no entry any more when it is lost: its ticket says door and route instead.
-const routeBits = 16
-const routeMask = (1 << routeBits) - 1
-
 const tooMany = refuse('overloaded', 'too many events are in flight in this gateway; send again later', {
   retryAfterMs: 1_000
 })
+const failed = refuse('internal', 'a fault of this gateway; its log tells the operator more')
+const moved: Refusal = {
+  ...refuse('internal', 'a policy of this route failed; the operator\'s log says which'), outcome: 'refused'
+}
 
 /** The pipeline of one worker. */
 export class Pipeline {
   readonly #options: PipelineOptions
   readonly #inFlight: InFlight
-  readonly #turns = createTurnOrder()
+  readonly #turns: TurnOrder<readonly number[]>
   readonly #delivered: Settler = { settle: (inner, outcome) => this.#finish(inner, outcome) }
-  // `ack: none`: the sink's answer comes after the sender's, unless the sink refuses at once.
-  readonly #lossy: Settler
-  #lossyAnswer: Refusal | undefined
+  /** By door, then by route. */
+  readonly #lossy: LossySettler[][] = []
 
   constructor (options: PipelineOptions) {
     this.#options = options
     this.#inFlight = createInFlight(options.inFlightEventsMax)
-    this.#lossy = {
-      settle: (ticket, outcome) => {
-        if (!isRefusal(outcome)) return
-        this.#lossyAnswer = outcome
-        options.witness.lost(ticket >> routeBits, ticket & routeMask, outcome)
-      }
-    }
+    this.#turns = createTurnOrder({
+      run: inners => this.#advance(inners), refuse: inners => this.#finishAll(inners, tooMany)
+    })
   }
 
   inFlightCount (): number { return this.#inFlight.count() }
@@ -120,7 +107,7 @@ export class Pipeline {
       watchRevoked: () => () => {},
       ingest: (envelope, settler, ticket) => {
         const inner = this.#open(door, envelope, settler, ticket)
-        if (inner !== -1) this.#submit([inner], envelope.peer.connectionId)
+        if (inner !== -1) this.#turns.submit(envelope.peer.connectionId, [inner])
       },
       ingestMany: (envelopes, settler, firstTicket) => {
         const inners: number[] = []
@@ -129,15 +116,18 @@ export class Pipeline {
           if (inner !== -1) inners.push(inner)
         }
         const peer = envelopes[0]?.peer
-        if (inners.length > 0 && peer !== undefined) this.#submit(inners, peer.connectionId)
+        if (inners.length > 0 && peer !== undefined) this.#turns.submit(peer.connectionId, inners)
       }
     }
   }
 
   #open (door: number, envelope: Envelope, settler: Settler, ticket: number): number {
+    const { witness } = this.#options
     const inner = this.#inFlight.open(settler, ticket)
     const entry = this.#inFlight.entry(inner)
     if (entry === undefined) {
+      witness.settled(door, -1, tooMany, 0)
+      witness.refused(door, -1, tooMany, envelope)
       settler.settle(ticket, tooMany)
       return -1
     }
@@ -147,31 +137,27 @@ export class Pipeline {
     return inner
   }
 
-  /** Behind what is still being judged on the same connection, else now. */
-  #submit (inners: readonly number[], connectionId: number): void {
-    const work = (): void => {
-      const late = this.#advance(inners)
-      if (late !== undefined) this.#turns.hold(connectionId, late)
-    }
-    if (!this.#turns.busy(connectionId)) work()
-    else if (!this.#turns.wait(connectionId, work)) this.#finishAll(inners, tooMany)
-  }
-
   /** From the channel to the sink for the events of one request. A promise only where a judge gives one. */
   #advance (inners: readonly number[]): Promise<void> | undefined {
-    const { router, runs } = this.#options
-    const first = this.#inFlight.entry(inners[0] ?? -1)?.envelope
-    if (first === undefined) return undefined
-    const match = router.match(first.channel)
-    if (isRefusal(match)) return this.#finishAll(inners, match)
-    const run = runs[match.routeIndex]
-    if (run === undefined) throw new Error(`route ${match.routeIndex} has no run`)
-    for (const inner of inners) this.#enter(inner, match)
-    const context: JudgeContext = { ...run.context, topic: match.topic }
-    const verdict = run.perRequest.judge(first, context)
-    const goOn = (judged: Envelope | Refusal): Promise<void> | undefined =>
-      isRefusal(judged) ? this.#finishAll(inners, judged) : this.#judgeEvents(inners, 0, run, context)
-    return verdict instanceof Promise ? verdict.then(goOn) : goOn(verdict)
+    try {
+      const { router, runs } = this.#options
+      const first = this.#inFlight.entry(inners[0] ?? -1)?.envelope
+      if (first === undefined) return undefined
+      const match = router.match(first.channel)
+      if (isRefusal(match)) return this.#finishAll(inners, match)
+      const run = runs[match.routeIndex]
+      if (run === undefined) throw new Error(`route ${match.routeIndex} has no run`)
+      for (const inner of inners) this.#enter(inner, match)
+      const context: JudgeContext = { route: run.context.route, topic: match.topic, ack: run.context.ack }
+      const passage: Passage = { inners, run, match, context }
+      const verdict = run.perRequest.judge(first, context)
+      if (!(verdict instanceof Promise)) return this.#requestJudged(passage, first, verdict)
+      return verdict
+        .then(late => this.#requestJudged(passage, first, late))
+        .catch((error: unknown) => this.#fail(inners, error))
+    } catch (error) {
+      return this.#fail(inners, error)
+    }
   }
 
   /** The event has a route: complete it and begin to count and trace it. */
@@ -185,32 +171,69 @@ export class Pipeline {
     if (entry.trace !== undefined) (entry.envelope as Draft).traceparent = entry.trace.traceparent
   }
 
+  #requestJudged (passage: Passage, first: Envelope, judged: Envelope | Refusal): Promise<void> | undefined {
+    const { inners } = passage
+    if (isRefusal(judged)) return this.#finishAll(inners, judged)
+    if (judged !== first) this.#replace(inners, judged)
+    return this.#judgeEvents(passage, 0)
+  }
+
+  /** A judge of the request changed its envelope: all of it for one event, for many what they share. */
+  #replace (inners: readonly number[], judged: Envelope): void {
+    const { channel, principal, attributes, peer } = judged
+    for (const inner of inners) {
+      const entry = this.#inFlight.entry(inner)
+      if (entry?.envelope === undefined) continue
+      entry.envelope = inners.length === 1 ? judged : { ...entry.envelope, channel, principal, attributes, peer }
+    }
+  }
+
   /** Every event in order; one that is judged by I/O holds up those behind it. */
-  #judgeEvents (inners: readonly number[], from: number, run: RouteRun, context: JudgeContext):
-  Promise<void> | undefined {
+  #judgeEvents (passage: Passage, from: number): Promise<void> | undefined {
+    const { inners } = passage
     for (let at = from; at < inners.length; at++) {
-      const late = this.#judgeEvent(inners[at] ?? -1, run, context)
-      if (late !== undefined) return late.then(() => this.#judgeEvents(inners, at + 1, run, context))
+      const late = this.#judgeEvent(inners[at] ?? -1, passage)
+      if (late !== undefined) return late.then(() => this.#judgeEvents(passage, at + 1))
     }
     return undefined
   }
 
-  #judgeEvent (inner: number, run: RouteRun, context: JudgeContext): Promise<void> | undefined {
-    const envelope = this.#inFlight.entry(inner)?.envelope
-    if (envelope === undefined) return undefined
-    const broken = checkData(envelope, run.plan)
-    if (broken !== undefined) return this.#finish(inner, broken)
-    const verdict = run.perEvent.judge(envelope, context)
-    if (verdict instanceof Promise) return verdict.then(late => this.#deliver(inner, late, run))
-    return this.#deliver(inner, verdict, run)
+  #judgeEvent (inner: number, passage: Passage): Promise<void> | undefined {
+    const { run, context } = passage
+    try {
+      const envelope = this.#inFlight.entry(inner)?.envelope
+      if (envelope === undefined) return undefined
+      const broken = checkData(envelope, run.plan)
+      if (broken !== undefined) return this.#finish(inner, broken)
+      const verdict = run.perEvent.judge(envelope, context)
+      if (!(verdict instanceof Promise)) return this.#eventJudged(inner, envelope, verdict, passage)
+      return verdict
+        .then(late => this.#eventJudged(inner, envelope, late, passage))
+        .catch((error: unknown) => this.#fail([inner], error))
+    } catch (error) {
+      return this.#fail([inner], error)
+    }
+  }
+
+  #eventJudged (inner: number, given: Envelope, judged: Envelope | Refusal, passage: Passage): undefined {
+    const { run, match } = passage
+    if (isRefusal(judged)) return this.#finish(inner, judged)
+    if (judged !== given) {
+      const broken = checkData(judged, run.plan)
+      if (broken !== undefined) return this.#finish(inner, broken)
+    }
+    if (judged.channel === match.channel) return this.#deliver(inner, judged, match, run)
+    const other = this.#options.router.match(judged.channel)
+    if (isRefusal(other)) return this.#finish(inner, other)
+    if (other.routeIndex === match.routeIndex) return this.#deliver(inner, judged, other, run)
+    // The policies of the other route have not judged it.
+    this.#options.witness.fault('an event moved to a channel of another route than its request')
+    this.#finish(inner, moved)
   }
 
   /** Judged: make the record and hand it to the sink. */
-  #deliver (inner: number, judged: Envelope | Refusal, run: RouteRun): undefined {
-    if (isRefusal(judged)) return this.#finish(inner, judged)
-    const { router, sink, replyTimeoutMs } = this.#options
-    const match = router.match(judged.channel)
-    if (isRefusal(match)) return this.#finish(inner, match)
+  #deliver (inner: number, judged: Envelope, match: Match, run: RouteRun): undefined {
+    const { sink, replyTimeoutMs } = this.#options
     const record = toRecord(judged, match, run.plan)
     if (isRefusal(record)) return this.#finish(inner, record)
     if (run.context.ack === 'none') return this.#deliverLossy(inner, record)
@@ -219,13 +242,31 @@ export class Pipeline {
   }
 
   #deliverLossy (inner: number, record: SinkRecord): undefined {
-    this.#lossyAnswer = undefined
     const entry = this.#inFlight.entry(inner)
-    this.#options.sink.deliver(record, this.#lossy, (entry?.door ?? 0) << routeBits | (entry?.routeIndex ?? 0), 0)
-    this.#finish(inner, this.#lossyAnswer ?? {
-      outcome: 'written', id: record.id, source: record.source, ack: 'none',
-      topic: undefined, partition: undefined, offset: undefined, journal: undefined
+    if (entry === undefined) return undefined
+    const refused = this.#lossyOf(entry.door, entry.routeIndex).deliver(this.#options.sink, record)
+    this.#finish(inner, refused ?? {
+      outcome: 'written',
+      id: record.id,
+      source: record.source,
+      ack: 'none',
+      topic: undefined,
+      partition: undefined,
+      offset: undefined,
+      journal: undefined
     })
+  }
+
+  #lossyOf (door: number, routeIndex: number): LossySettler {
+    const ofDoor = this.#lossy[door] ??= []
+    return ofDoor[routeIndex] ??=
+      new LossySettler(refusal => this.#options.witness.lost(door, routeIndex, refusal))
+  }
+
+  /** Something threw: whatever of these events has no outcome yet gets one, because nobody else will give it. */
+  #fail (inners: readonly number[], error: unknown): undefined {
+    this.#options.witness.fault('an event failed in the pipeline', error)
+    for (const inner of inners) if (this.#inFlight.entry(inner) !== undefined) this.#finish(inner, failed)
   }
 
   #finishAll (inners: readonly number[], refusal: Refusal): undefined {
@@ -243,6 +284,11 @@ export class Pipeline {
     witness.settled(door, routeIndex, outcome, performance.now() - entry.startMs)
     if (isRefusal(outcome) && envelope !== undefined) witness.refused(door, routeIndex, outcome, envelope)
     trace?.end(outcome)
-    this.#inFlight.settle(inner, outcome)
+    try {
+      this.#inFlight.settle(inner, outcome)
+    } catch (error) {
+      // Whoever settles (the sink, the rest of a batch) must not suffer from the bug of one door.
+      witness.fault('a door threw when it was told of an outcome', error)
+    }
   }
 }

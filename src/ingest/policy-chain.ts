@@ -26,13 +26,23 @@ export type FaultListener = (policy: string, fault: unknown) => void
 
 interface ChainOptions {
   readonly judges: readonly SeatedJudge[]
+  /** How long one judge's promise may take, in milliseconds; then it has failed. */
+  readonly judgeTimeoutMs: number
   readonly onDecision: DecisionListener
   readonly onFault: FaultListener
 }
 
+/** Rejects when the promise takes too long: an event must not wait for ever for a judge that lost its answer. */
+function inTime<T> (promise: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no verdict within ${timeoutMs} ms`)), timeoutMs)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
 /** A chain over these judges. A judge that throws refuses the event: a check that cannot run has not passed. */
 export function createPolicyChain (options: ChainOptions): PolicyChain {
-  const { judges, onDecision, onFault } = options
+  const { judges, judgeTimeoutMs, onDecision, onFault } = options
 
   function fault (name: string, error: unknown): Refusal {
     onFault(name, error)
@@ -51,7 +61,7 @@ export function createPolicyChain (options: ChainOptions): PolicyChain {
     const seat = judges[from]
     if (seat === undefined) return envelope
     try {
-      const weighed = weigh(seat, envelope, await first)
+      const weighed = weigh(seat, envelope, await inTime(first, judgeTimeoutMs))
       return isRefusal(weighed) ? weighed : await run(from + 1, weighed, context)
     } catch (error) {
       return fault(seat.name, error)

@@ -57,7 +57,9 @@ function pointedKey (envelope: Envelope, plan: RecordPlan, pointer: Pointer): Bu
   const lack = (what: string): Refusal =>
     refuse('invalid-event', `this route takes its record key from ${at}, which ${what}`, { pointer: `/data${at}` })
   const { data } = envelope
-  if (data === null || !isJson(mediaType(envelope.datacontenttype))) return lack('needs JSON data')
+  // Data of a structured event may be JSON without saying so.
+  const json = envelope.dataChecked || isJson(mediaType(envelope.datacontenttype))
+  if (data === null || !json) return lack('needs JSON data')
   const span = pointerValue(data, 0, data.length, pointer)
   if (span === undefined) return lack('is missing')
   const text = scalarText(data, span)
@@ -100,8 +102,9 @@ export function toRecord (envelope: Envelope, match: Match, plan: RecordPlan): S
   switch (plan.settings.format) {
     case 'binary': headers = binaryHeaders(envelope, extra); break
     case 'structured':
-      value = encodeStructured(envelope, envelope.data)
-      headers = structuredHeaders(envelope, extra)
+      // The structured mode has no null value: a tombstone is an event of the binary mode, as the binding allows.
+      value = envelope.data === null ? null : encodeStructured(envelope, envelope.data)
+      headers = value === null ? binaryHeaders(envelope, extra) : structuredHeaders(envelope, extra)
       break
     case 'raw': headers = extra; break
     case 'kong': {

@@ -203,7 +203,7 @@ function plant (root: Node, route: Route, mistakes: RouteMistake[]): void {
   }
 }
 
-/** The most specific route for these levels: at every level literal, enum, pattern, any and rest are tried in this order. */
+/** The most specific route for these levels: at each literal, enum, pattern, any and rest are tried in this order. */
 function find (node: Node, levels: readonly string[], at: number): Route | undefined {
   if (at === levels.length) return node.leaf
   const level = levels[at] ?? ''

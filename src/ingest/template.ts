@@ -38,6 +38,7 @@ export interface Template {
 export function compileTemplate (text: string, pattern: readonly PatternLevel[]): Template | string {
   const parts: (string | { index: number, rest: boolean })[] = []
   let from = 0
+  if (/[{}]/.test(text.replaceAll(/\{[^{}]*\}/g, ''))) return 'has a { or } without its other half'
   for (const found of text.matchAll(/\{([^}]*)\}/g)) {
     const name = found[1] ?? ''
     const index = pattern.findIndex(level => level.kind !== 'literal' && level.name === name.replace(/\*$/, ''))

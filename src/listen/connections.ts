@@ -17,13 +17,18 @@ export type RefusedFor = 'connections' | 'peer' | 'pre-auth'
 export interface Connections {
   /** Counts a new connection in, or says which cap it is above; then the caller closes it. */
   admit (socket: Socket, secure: boolean): Peer | RefusedFor
-  /** A TLS socket around an admitted one carries the requests from now on. */
-  adopt (secured: Socket): void
+  /** A TLS socket around an admitted one carries the requests from now on. False: its peer has gone already. */
+  adopt (secured: Socket): boolean
   /** The peer of an admitted or adopted socket. */
   peerOf (socket: object): Peer | undefined
   /** Its bytes no longer count against the pre-auth budget. */
   authenticated (connectionId: number): void
   readonly gauges: ReadonlyMap<string, () => number>
+}
+
+/** Both ends: a peer may use one port of its own towards two listeners. */
+function endpointOf (socket: Socket): string {
+  return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0} ${socket.localAddress ?? ''} ${socket.localPort ?? 0}`
 }
 
 /** The table of one worker. A connection leaves it when its socket closes. */
@@ -36,9 +41,10 @@ export function createConnections (limits: ConnectionLimits): Connections {
   let openCount = 0
   let lastId = 0
 
-  function leave (peer: Peer): void {
+  function leave (peer: Peer, endpoint: string): void {
     openCount--
-    byEndpoint.delete(`${peer.address} ${peer.port}`)
+    // The next connection may have come from the same port before this one was known to be gone.
+    if (byEndpoint.get(endpoint) === peer) byEndpoint.delete(endpoint)
     waiting.delete(peer.connectionId)
     const left = (perAddress.get(peer.address) ?? 1) - 1
     if (left > 0) perAddress.set(peer.address, left)
@@ -65,13 +71,18 @@ export function createConnections (limits: ConnectionLimits): Connections {
       perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
       waiting.add(peer.connectionId)
       peers.set(socket, peer)
-      if (secure) byEndpoint.set(`${address} ${peer.port}`, peer)
-      socket.once('close', () => leave(peer))
+      const endpoint = secure ? endpointOf(socket) : ''
+      if (secure) byEndpoint.set(endpoint, peer)
+      socket.once('close', () => leave(peer, endpoint))
       return peer
     },
     adopt (secured) {
-      const peer = byEndpoint.get(`${secured.remoteAddress ?? ''} ${secured.remotePort ?? 0}`)
-      if (peer !== undefined) peers.set(secured, peer)
+      const endpoint = endpointOf(secured)
+      const peer = byEndpoint.get(endpoint)
+      if (peer === undefined) return false
+      byEndpoint.delete(endpoint)
+      peers.set(secured, peer)
+      return true
     },
     peerOf: socket => peers.get(socket),
     authenticated (connectionId) { waiting.delete(connectionId) },

@@ -60,16 +60,21 @@ export function createListener (listener: DataListenerSettings, options: ListenO
   const { connections, log } = options
   const server = createServer(listener, options.settings)
   const secure = listener.tls !== undefined
+  // The HTTP server knows only the connections that speak HTTP, not those still shaking hands.
+  const sockets = new Set<Socket>()
   let stopFollowing = (): void => {}
   // Node drops headers above this count silently; their size bounds them already, and the adapter counts them.
   server.maxHeadersCount = 0
 
   const admit = (socket: Socket): void => {
-    if (typeof connections.admit(socket, secure) === 'string') socket.destroy()
+    if (typeof connections.admit(socket, secure) === 'string') return void socket.destroy()
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
   }
+  const adopt = (secured: Socket): void => { if (!connections.adopt(secured)) secured.destroy() }
   // Ahead of the HTTP parser's own listener, so that a refused connection costs nothing more, not even a TLS handshake.
   server.prependListener('connection', admit)
-  if (secure) server.prependListener('secureConnection', (secured: Socket) => connections.adopt(secured))
+  if (secure) server.prependListener('secureConnection', adopt)
   server.on('tlsClientError', (error: Error, socket: Socket) => {
     log.debug({ peer: socket.remoteAddress, error: error.message }, 'TLS handshake failed')
     socket.destroy()
@@ -85,7 +90,8 @@ export function createListener (listener: DataListenerSettings, options: ListenO
     },
     open: port => new Promise((resolve, reject) => {
       server.once('error', reject)
-      server.listen({ host: listener.host, port: port ?? listener.port, reusePort: options.shared, backlog: 1_024 }, () => {
+      const place = { host: listener.host, port: port ?? listener.port }
+      server.listen({ ...place, reusePort: options.shared, backlog: 1_024 }, () => {
         server.off('error', reject)
         server.on('error', error => log.error({ error }, 'listener failed'))
         if (listener.tls !== undefined) stopFollowing = followTls(server as HttpsServer, listener.tls, log)
@@ -100,6 +106,6 @@ export function createListener (listener: DataListenerSettings, options: ListenO
         server.closeIdleConnections()
       })
     },
-    cut () { server.closeAllConnections() }
+    cut () { for (const socket of sockets) socket.destroy() }
   }
 }

@@ -1,0 +1,40 @@
+// Deliveries of `ack: none`: the sender is answered when the sink has taken the event; later losses are only counted.
+
+import { isRefusal } from '../contract/outcome.ts'
+import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
+import type { Sink, SinkRecord } from '../contract/sink.ts'
+
+const ticketMask = 0x3fffffff
+
+/** The lossy events of one door on one route: they have no entry any more when the sink tells what became of them. */
+export class LossySettler implements Settler {
+  readonly #onLost: (refusal: Refusal) => void
+  /** Of the event that is being handed over, -1 between events: a sink may tell of earlier ones in the meantime. */
+  #ticket = -1
+  #lastTicket = 0
+  #refused: Refusal | undefined
+
+  /** `onLost` is told of an event that was lost after its sender had its answer. */
+  constructor (onLost: (refusal: Refusal) => void) {
+    this.#onLost = onLost
+  }
+
+  /** Hands a record over. A refusal: the sink did not take it. */
+  deliver (sink: Sink, record: SinkRecord): Refusal | undefined {
+    const ticket = this.#lastTicket = (this.#lastTicket + 1) & ticketMask
+    this.#ticket = ticket
+    this.#refused = undefined
+    try {
+      sink.deliver(record, this, ticket, 0)
+    } finally {
+      this.#ticket = -1
+    }
+    return this.#refused
+  }
+
+  settle (ticket: number, outcome: Outcome): void {
+    if (!isRefusal(outcome)) return
+    if (ticket === this.#ticket) this.#refused = outcome
+    else this.#onLost(outcome)
+  }
+}
