@@ -131,8 +131,20 @@ const orders: readonly Order[] = [
     why: 'a batch could never fill up'
   },
   {
-    low: ['rest', 'bodyBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
-    why: 'a body of that size could never be taken'
+    low: ['kafka', 'producer', 'batchBytesMax'], high: ['kafka', 'producer', 'bufferBytesMax'], bytes: true,
+    why: 'a batch could never fill up'
+  },
+  {
+    low: ['journal', 'groupBytesMax'], high: ['journal', 'bufferBytesMax'], bytes: true,
+    why: 'a group could never fill up'
+  },
+  {
+    low: ['rest', 'bodyBytesMax'], high: ['rest', 'decompressedBytesMax'], bytes: true,
+    why: 'no body of that size could be taken'
+  },
+  {
+    low: ['rest', 'decompressedBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
+    why: 'no body of that size could be taken'
   }
 ]
 
@@ -154,12 +166,12 @@ function payloadOrders (document: ConfigDocument): Order[] {
   const lists: Path[] = [['policies'], ...listAt(document, 'routes').map((_, index) => ['routes', index, 'policies'])]
   const why = 'no body of that size is read, so the policy could never refuse'
   return lists.flatMap((list) => listAt(document, ...list).map((_, index) => ({
-    low: [...list, index, 'payload-limit', 'bytesMax'], high: ['rest', 'bodyBytesMax'], bytes: true, why
+    low: [...list, index, 'payload-limit', 'bytesMax'], high: ['rest', 'decompressedBytesMax'], bytes: true, why
   })))
 }
 
 function journalHasRoom (document: ConfigDocument): CheckMistake[] {
-  const { segmentBytesMax, segmentBytes = segmentBytesMax, bytesMax } = recordAt(document, 'journal')
+  const { segmentBytesMax: segmentBytes, bytesMax } = recordAt(document, 'journal')
   if (typeof segmentBytes !== 'number' || typeof bytesMax !== 'number' || segmentBytes * 2 <= bytesMax) return []
   return [{
     path: ['journal', 'bytesMax'], problem: `${showBytes(bytesMax)} does not hold two segments of ${showBytes(segmentBytes)}`,

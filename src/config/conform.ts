@@ -5,7 +5,7 @@ import { bytesKeyword } from '../contract/setting.ts'
 import { brokenKeyword } from './ajv-shell.ts'
 import { parseBytes } from './byte-size.ts'
 import {
-  branchFor, choiceKeyword, describe, hideKeyword, isRecord, isSecret, takesType, typesOf
+  branchFor, choiceKeyword, describe, hideKeyword, isRecord, isSecret, markOf, takesType, typesOf
 } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { nearest, quote } from './mistake.ts'
@@ -77,7 +77,8 @@ class Walk {
 
   #value (union: JsonSchema, given: unknown, place: Place): unknown {
     // A policy without settings may be written as its bare name.
-    const value = union[choiceKeyword] !== undefined && typeof given === 'string' ? { [given]: {} } : given
+    const named = union[choiceKeyword] !== undefined && typeof given === 'string' ? { [given]: {} } : given
+    const value = isRecord(named) ? this.#marked(union, named, place) : named
     const schema = branchFor(union, value, (branch) => brokenKeyword(branch, value) === undefined)
     const broken = schema === undefined ? 'type' : brokenKeyword(schema, value)
     if (schema === undefined || broken !== undefined) {
@@ -90,6 +91,18 @@ class Walk {
     if (schema[bytesKeyword] !== undefined) return this.#bytes(schema, value, place)
     if (Array.isArray(value)) return this.#list(schema, value, place)
     return isRecord(value) ? this.#record(schema, value, place) : value
+  }
+
+  /** Tells of a value that marks no branch of the union; the branch that was probably meant then judges the rest. */
+  #marked (union: JsonSchema, record: Record<string, unknown>, place: Place): Record<string, unknown> {
+    const mark = markOf(union)
+    const given = mark === undefined ? undefined : record[mark.key]
+    if (mark === undefined || mark.values.includes(given)) return record
+    const here = inside(place, mark.key)
+    const { schema, values } = mark
+    const value = given === undefined ? this.#absent(schema, here) : this.visit(schema, given, here)
+    const meant = typeof value === 'string' ? nearest(value, values.filter((one) => typeof one === 'string')) : undefined
+    return { ...record, [mark.key]: values.includes(value) ? value : meant ?? values[0] }
   }
 
   #broken (schema: JsonSchema, value: unknown, keyword: string, place: Place): void {

@@ -99,6 +99,24 @@ export function branchFor (
   return chosen === undefined ? undefined : branchFor(chosen, value, fits)
 }
 
+/** A key whose value tells the branches of a union of mappings apart, with the values it may have. */
+export interface Mark { readonly key: string, readonly schema: JsonSchema, readonly values: readonly unknown[] }
+
+/** The mark of a union: a property that is a constant of its own in every branch that is a mapping. */
+export function markOf (schema: JsonSchema): Mark | undefined {
+  const branches = (branchesOf(schema) ?? []).filter((branch) => branch.properties !== undefined)
+  for (const [key, property] of Object.entries(branches[0]?.properties ?? {})) {
+    const values = branches.map((branch) => branch.properties?.[key]?.const)
+    const apart = values.length > 1 && new Set(values).size === values.length && !values.includes(undefined)
+    if (apart) return { key, values, schema: { enum: values, ...describedBy(property) } }
+  }
+  return undefined
+}
+
+function describedBy ({ description }: JsonSchema): { description?: string } {
+  return description === undefined ? {} : { description }
+}
+
 function likeness (schema: JsonSchema, value: Record<string, unknown>): number {
   let points = 0
   for (const [key, property] of Object.entries(schema.properties ?? {})) {

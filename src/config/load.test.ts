@@ -57,7 +57,7 @@ t.test('a good config comes out whole, with defaults also inside policies and un
       sasl: { password: 'hunter2' },
       producer: { lingerMs: 5, batchBytesMax: 1_048_576, deliveryTimeoutMs: 30_000 }
     },
-    journal: { dir: './data/journal' }, log: { level: 'info' }, rest: { bodyBytesMax: 4_194_304 }
+    journal: { dir: './data/journal' }, log: { level: 'info' }, rest: { decompressedBytesMax: 4_194_304 }
   })
   t.strictSame(document.routes, [{
     name: 'orders', channel: 'orders/{region}', parameters: { region: { enum: ['eu', 'us'] } }, topic: 'orders.{region}',
@@ -191,7 +191,7 @@ t.test('rules over several settings name the setting to change', async (t) => {
     ['kafka:', 'limits: { replyTimeoutMs: 30001 }\nkafka:', 'sluice.yaml:3:11  limits.replyTimeoutMs | error  30001 is above ' +
       'kafka.producer.deliveryTimeoutMs, which is 30000: delivery would be given up before the sender is answered'],
     ['- payload-limit', '- payload-limit: { bytesMax: 5MiB }', 'sluice.yaml:12:26  routes[0].policies[0].payload-limit.bytesMax ' +
-      '| error  5MiB is above rest.bodyBytesMax, which is 4MiB: no body of that size is read, so the policy could never refuse'],
+      '| error  5MiB is above rest.decompressedBytesMax, which is 4MiB: no body of that size is read, so the policy could never refuse'],
     ['{ enum: [ eu, us ] }', '{}', 'sluice.yaml:10:5  routes[0].topic | error  {region} may be anything that a sender writes'],
     ['[ eu, us ]', '[ eu, "u s" ]', 'sluice.yaml:10:5  routes[0].topic | error  "orders.u s" is not a topic that may be written to'],
     ['[ eu, us ] } }', '[ eu, us ] } }\n    topicsMax: 1', 'sluice.yaml:11:5  routes[0].topic | error  this makes 2 topics, above topicsMax'],

@@ -68,8 +68,13 @@ function fromChecks (checks: readonly Check[], document: ConfigDocument, found: 
     return [one.path, ...meant]
   })
   const unsound = new Set(found.map((one) => one.path[0]))
-  return checks.flatMap((check) => check(document, (key) => !unsound.has(key)))
-    .filter(({ path }) => !known.some((other) => startsWith(path, other) || startsWith(other, path)))
+  const told = new Set<string>()
+  return checks.flatMap((check) => check(document, (key) => !unsound.has(key))).filter(({ path }) => {
+    // Two rules may find the same slip in their own ways; the first is enough.
+    const again = told.has(showPath(path))
+    told.add(showPath(path))
+    return !again && !known.some((other) => startsWith(path, other) || startsWith(other, path))
+  })
 }
 
 /** Short values are left: they are no secrets, and hiding them would garble the text. */

@@ -11,8 +11,14 @@ const tls = Type.Object({
   cert: Type.String({ description: 'Certificate chain.' }), key: Type.String({ description: 'Private key.' })
 }, closed)
 
-const listener = Type.Object({
-  protocol: Type.Union([Type.Literal('http'), Type.Literal('health')], { description: 'What is spoken there.' }),
+const health = Type.Object({
+  protocol: Type.Literal('health', { description: 'What is spoken there.' }),
+  host: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
+  port: Type.Integer({ minimum: 0, maximum: 65_535, description: 'TCP port.' })
+})
+
+const data = Type.Object({
+  protocol: Type.Literal('http', { description: 'What is spoken there.' }),
   host: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
   port: Type.Integer({ minimum: 0, maximum: 65_535, description: 'TCP port.' }),
   tls: Type.Optional(tls),
@@ -72,7 +78,7 @@ export const testPolicies: readonly PolicyModule[] = [
 ]
 
 export const testParts: SchemaParts = {
-  listeners: listener,
+  listeners: Type.Array(Type.Union([data, health]), { description: 'The sockets.' }),
   limits: Type.Object({
     memoryBytesMax: Type.Unsafe<number>(bytes({ default: '512MiB', description: 'Memory of the node.' })),
     bufferBytesMax: Type.Unsafe<number>(bytes({ default: '64MiB', description: 'Bytes held at once.' })),
@@ -90,8 +96,14 @@ export const testParts: SchemaParts = {
   routes: route,
   adapters: [{
     name: 'rest',
-    config: Type.Object({ bodyBytesMax: Type.Unsafe<number>(bytes({ default: '4MiB', description: 'Largest body.' })) }),
-    routeConfig: { http: Type.Optional(Type.Object({ path: Type.String(), methods: Type.Array(Type.String(), { default: ['POST'] }) })) }
+    config: Type.Object({
+      decompressedBytesMax: Type.Unsafe<number>(bytes({ default: '4MiB', description: 'Largest body.' }))
+    }),
+    routeConfig: {
+      http: Type.Optional(Type.Object({
+        path: Type.String(), methods: Type.Array(Type.String(), { default: ['POST'] })
+      }))
+    }
   }],
   policies: testPolicies
 }

@@ -1,0 +1,73 @@
+// What `sluice start` prints once it listens: where, a line to paste, where events go, how to read them back.
+
+import { at, listAt, recordAt, textAt } from '../config/lookup.ts'
+import type { Origin } from '../settings.ts'
+import { commandLine } from './program.ts'
+import { visibleLine } from './terminal.ts'
+import type { Colors } from './terminal.ts'
+
+interface Address { readonly host: string, readonly port: number, readonly secure: boolean }
+interface Listening extends Address { readonly protocol: string }
+
+export interface BannerFacts {
+  readonly origin: Origin
+  readonly listening: readonly Listening[]
+  readonly color: Colors
+}
+
+/** Several lines, without a line feed at the end. Holds no secret of the config. */
+export function renderBanner ({ origin, listening, color }: BannerFacts): string {
+  const { document } = origin
+  const lines = listening.map((address) => `${color.bold(`${address.protocol} listens on`)} ${urlOf(address)}`)
+  const http = listening.find(({ protocol }) => protocol === 'http')
+  if (http !== undefined) lines.push('', 'Send an event:', `  ${curlFor(document, urlOf(http), http.secure)}`)
+  lines.push('', ...destination(document))
+  return lines.join('\n')
+}
+
+function urlOf ({ host, port, secure }: Address): string {
+  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `${secure ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`
+}
+
+function curlFor (document: unknown, url: string, secure: boolean): string {
+  const header = textAt(document, 'authentication', 0, 'auth-api-key', 'header')
+  const parts = [
+    `curl -i ${url}/v1/events/${exampleChannel(document)}`,
+    ...(secure ? ['--cacert CA.pem'] : []),
+    ...(header === undefined ? [] : [`-H "${header}: $SLUICE_API_KEY"`]),
+    '-H \'content-type: application/json\'',
+    '-d \'{"hello":"world"}\''
+  ]
+  return parts.join(' ')
+}
+
+/** A channel that the first route takes. */
+function exampleChannel (document: unknown): string {
+  const pattern = textAt(document, 'routes', 0, 'channel') ?? 'orders'
+  const channel = pattern.replaceAll(/\{([^}*]*)(\*?)\}/g, (_, name: string, rest: string) => {
+    const value = textAt(document, 'routes', 0, 'parameters', name, 'enum', 0)
+    return value ?? (rest === '' ? name.toUpperCase() : 'orders/eu')
+  })
+  // Pasted into a shell: nothing but plain characters may be left.
+  return channel.split('/').map((level) => encodeURIComponent(level).replace(/[!'()*~]/g, '_')).join('/')
+}
+
+function destination (document: unknown): string[] {
+  const tail = `  ${commandLine('tail')}`
+  if (at(document, 'sink') === 'journal') {
+    const { dir } = recordAt(document, 'journal')
+    return [
+      `Events are kept in the journal in ${visibleLine(String(dir))}. Read them back:`, tail,
+      '', 'Send them to Kafka instead: write a config for it, then start with that:', `  ${commandLine('init')}`
+    ]
+  }
+  const brokers = listAt(document, 'kafka', 'brokers').join(', ')
+  return [`Events go to Kafka at ${visibleLine(brokers)}. Read them back:`, `${tail} --topic ${exampleTopic(document)}`]
+}
+
+function exampleTopic (document: unknown): string {
+  const template = textAt(document, 'routes', 0, 'topic') ?? 'TOPIC'
+  return visibleLine(template.replaceAll(/\{([^}*]*)\*?\}/g, (_, name: string) =>
+    textAt(document, 'routes', 0, 'parameters', name, 'enum', 0) ?? name.toUpperCase()))
+}
