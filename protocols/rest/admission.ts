@@ -1,6 +1,8 @@
 // What is asked of an authenticated request before a byte of its body is read: method, format, coding, size, budget.
 
+import type { Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import type { Refusal } from '../../src/contract/outcome.ts'
 import { rawPathOf } from './alias.ts'
 import { bodyTooLarge, Collector } from './body.ts'
 import type { Intake } from './body.ts'
@@ -9,15 +11,44 @@ import { acceptedCodings, codingOf, Inflater, inflatingHolder } from './inflate.
 import type { Coding } from './inflate.ts'
 import { LineStream } from './line-stream.ts'
 import { acceptedTypes, formatOf } from './media.ts'
-import { publishers } from './publish.ts'
+import { describedTwice, publishers } from './publish.ts'
 import { doorProblem } from './reply.ts'
 import type { Operation, Target } from './target.ts'
 
 /** Compressed bodies up to this size are inflated in one synchronous call, which is cheaper than a stream. */
 const inflateAtOnceBytesMax = 65_536
 
+const stopping = refuse('shutting-down', 'this gateway is stopping; send the request again, on a new connection')
+
+/** Begins with a request. Nothing of its body has been read, and nothing but the header section is held. */
+export function serve (exchange: Exchange, target: Target): void {
+  const { door, request } = exchange
+  door.live.add(exchange)
+  const { headersCountMax, urlBytesMax } = door.config
+  if ((request.url ?? '').length > urlBytesMax) {
+    return exchange.problem(doorProblem('uri-too-long', `the request target is above ${urlBytesMax} bytes`))
+  }
+  if (request.rawHeaders.length > 2 * headersCountMax) {
+    return exchange.problem(doorProblem('headers-too-large', `there are more than ${headersCountMax} header lines`))
+  }
+  if (door.ingress.draining.on) return exchange.refuse(stopping)
+  const found = door.ingress.authenticate(exchange.attributes, exchange.peer)
+  if (!(found instanceof Promise)) return authenticated(exchange, target, found)
+  found.then(late => { authenticated(exchange, target, late) }, (error: unknown) => {
+    door.log.error({ error }, 'authentication threw')
+    exchange.refuse(refuse('internal', 'who sends could not be found out, for a reason of the gateway'))
+  })
+}
+
+function authenticated (exchange: Exchange, target: Target, found: Principal | Refusal): void {
+  if (exchange.request.destroyed && !exchange.request.complete) return exchange.finish()
+  if (isRefusal(found)) return exchange.refuse(found)
+  exchange.principal = found
+  admit(exchange, target)
+}
+
 /** Goes on with a request whose sender is known: refuses it, answers it, or starts to read its body. */
-export function admit (exchange: Exchange, target: Target): void {
+function admit (exchange: Exchange, target: Target): void {
   if (target.problem !== undefined) return exchange.problem(target.problem)
   const method = exchange.request.method ?? ''
   const operation = target.operations.get(method)
@@ -83,6 +114,8 @@ function readWhole (exchange: Exchange, coding: Coding): void {
 }
 
 function readLines (exchange: Exchange, coding: Coding): void {
+  const refusal = describedTwice(exchange)
+  if (refusal !== undefined) return exchange.refuse(refusal)
   if (!exchange.hasBody) return exchange.answer(200, 'application/x-ndjson', '')
   const stream = new LineStream(exchange)
   if (coding === 'identity') return exchange.read(stream, 'streaming')

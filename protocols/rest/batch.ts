@@ -1,4 +1,4 @@
-// The outcomes of a buffered batch, collected until the last one is there: a JSON array with one result per event, in order.
+// The outcomes of a buffered batch, collected until the last is there: a JSON array, one result per event, in order.
 
 import type { Outcome, Settler } from '../../src/contract/outcome.ts'
 import { resultText } from './reply.ts'

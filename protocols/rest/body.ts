@@ -33,7 +33,7 @@ export function bodyTooLarge (bytesMax: number): Refusal {
   return refuse('too-large', `the body is above ${bytesMax} bytes; send less at once, or a stream of lines`)
 }
 
-/** Collects a body of at most `bytesMax`. With a Content-Length it is complete without waiting for the end of the message. */
+/** Collects a body of at most `bytesMax`. With a Content-Length it does not wait for the end of the message. */
 export class Collector implements Intake {
   readonly #holder: Holder
   readonly #bytesMax: number

@@ -1,9 +1,9 @@
-// One HTTP request from its first header to its last byte of answer: who sent it, what it holds of the budget, its reply.
+// One HTTP request from its first header to its last byte of answer: who sent it, what it holds, what it is told.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Listening } from '../../src/contract/adapter.ts'
 import type { Peer, Principal } from '../../src/contract/envelope.ts'
-import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { RequestAttributes } from './attributes.ts'
 import { discard } from './body.ts'
@@ -16,11 +16,8 @@ import type { Head } from './head.ts'
 import { doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
 import type { Problem } from './reply.ts'
 import { Reservation } from './reservation.ts'
-import type { Target } from './target.ts'
 import { readTraceparent, readTracestate } from './trace-context.ts'
 
-/** What goes on with a request whose sender is known (`admission.ts`). */
-export type Admit = (exchange: Exchange, target: Target) => void
 /** What becomes of a whole body; null where it has no bytes. */
 export type Consume = (exchange: Exchange, body: Buffer | null) => void
 
@@ -86,36 +83,6 @@ export class Exchange implements Settler, Live, Holder, Shared {
   get hasBody (): boolean {
     const { contentLength, transferEncoding } = this.head
     return transferEncoding !== undefined || (contentLength !== undefined && contentLength > 0)
-  }
-
-  /** Begins. Nothing of the body has been read and nothing but the header section is held. */
-  serve (target: Target, admit: Admit): void {
-    const { door, request } = this
-    door.live.add(this)
-    if ((request.url ?? '').length > door.config.urlBytesMax) {
-      return this.problem(doorProblem('uri-too-long', `the request target is above ${door.config.urlBytesMax} bytes`))
-    }
-    if (request.rawHeaders.length > 2 * door.config.headersCountMax) {
-      return this.problem(doorProblem('headers-too-large', `there are more than ${door.config.headersCountMax} header lines`))
-    }
-    if (door.ingress.draining.on) return this.refuse(stopping)
-    const found = door.ingress.authenticate(this.attributes, this.peer)
-    if (found instanceof Promise) {
-      found.then(
-        principal => { this.#authenticated(principal, target, admit) },
-        (error: unknown) => {
-          door.log.error({ error }, 'authentication threw')
-          this.refuse(refuse('internal', 'authentication failed for a reason of the gateway'))
-        }
-      )
-    } else this.#authenticated(found, target, admit)
-  }
-
-  #authenticated (found: Principal | Refusal, target: Target, admit: Admit): void {
-    if (this.request.destroyed && !this.request.complete) return this.finish()
-    if (isRefusal(found)) return this.refuse(found)
-    this.principal = found
-    admit(this, target)
   }
 
   /** Starts to read the body into `intake`. */
@@ -207,7 +174,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     return contentLength === undefined ? Infinity : contentLength - this.receivedBytes
   }
 
-  /** The answer is out; closing now could reset the connection before the sender has read it, so a little more is read. */
+  /** The answer is out. Closing now could reset the connection before it was read, so a little more is read here. */
   #linger (): void {
     this.intake.abort()
     this.held.releaseAll()
@@ -310,7 +277,6 @@ export class Exchange implements Settler, Live, Holder, Shared {
 
 const unconsumed: Consume = () => {}
 const nobody: Principal = { name: '', groups: [], anonymous: true }
-const stopping = refuse('shutting-down', 'this gateway is stopping; send the request again, on a new connection')
 
 function onData (this: IncomingMessage & Marked, bytes: Buffer): void { this[exchangeKey]?.chunk(bytes) }
 function onEnd (this: IncomingMessage & Marked): void { this[exchangeKey]?.bodyEnded() }

@@ -1,4 +1,4 @@
-// The Idempotency-Key header: a structured-field string (RFC 9651 section 3.3.3), or the bare token that many clients send.
+// The Idempotency-Key header: a structured-field string (RFC 9651 section 3.3.3), or a bare token as many send it.
 
 import { refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'

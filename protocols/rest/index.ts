@@ -1,4 +1,4 @@
-// The REST door: HTTP requests in, receipts and problem documents out. fastify routes; it never listens and never reads a body.
+// The REST door: HTTP requests in, receipts and problem documents out. fastify routes; it never listens or reads.
 
 import { createServer, METHODS } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -7,7 +7,7 @@ import fastify from 'fastify'
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Adapter, AdapterModule, AdapterSetup, Listening } from '../../src/contract/adapter.ts'
 import { refuse } from '../../src/contract/outcome.ts'
-import { admit } from './admission.ts'
+import { serve } from './admission.ts'
 import { compileAlias, eventsChannel } from './alias.ts'
 import type { Alias } from './alias.ts'
 import { aliasConfig, restConfig } from './config.ts'
@@ -25,7 +25,7 @@ import type { Operation, Target } from './target.ts'
 export const eventsPath = '/v1/events/*'
 export const openapiPath = '/openapi.json'
 
-/** Reads a request target that fastify's router cannot: the answer is the same whatever is wrong with it. */
+/** For targets that the router cannot read. */
 const unreadableTarget = deadEnd(problemOf(refuse('malformed', 'the path is not valid percent-encoded UTF-8')))
 const unknownTarget = deadEnd(doorProblem('unknown-path', 'nothing is served here; send events to /v1/events/{channel}'))
 const expectation = doorProblem('expectation-failed', 'the only expectation understood here is 100-continue')
@@ -74,7 +74,9 @@ function aliasTarget (aliases: readonly Alias[]): Target {
   const operations = new Map<string, Operation>()
   for (const { methods, path, channelOf, kong, routeName } of aliases) {
     for (const method of methods) {
-      if (operations.has(method)) throw new Error(`route ${routeName}: ${method} ${path} is the alias of another route already`)
+      if (operations.has(method)) {
+        throw new Error(`route ${routeName}: ${method} ${path} is the alias of another route already`)
+      }
       operations.set(method, { kind: 'publish', channelOf, kong })
     }
   }
@@ -118,7 +120,8 @@ function noQuery (): Record<string, unknown> { return nothing }
 function take (request: FastifyRequest, reply: FastifyReply, target: Target): void {
   reply.hijack()
   const marked: IncomingMessage & Marked = request.raw
-  marked[exchangeKey]?.serve(target, admit)
+  const exchange = marked[exchangeKey]
+  if (exchange !== undefined) serve(exchange, target)
 }
 
 function attachServer (listening: Listening, door: Door, app: FastifyInstance): void {
@@ -131,18 +134,18 @@ function attachServer (listening: Listening, door: Door, app: FastifyInstance): 
     socket[exchangeKey] = exchange
     return exchange
   }
-  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+  const route = (request: IncomingMessage, response: ServerResponse): void => {
     if (ready) return app.routing(request, response)
     app.ready().then(() => { app.routing(request, response) }, (error: unknown) => { throw error })
   }
   app.ready().then(() => { ready = true }, (error: unknown) => { throw error })
   server.on('request', (request, response) => {
     begin(request, response)
-    serve(request, response)
+    route(request, response)
   })
   server.on('checkContinue', (request, response) => {
     begin(request, response).awaitsContinue = true
-    serve(request, response)
+    route(request, response)
   })
   server.on('checkExpectation', (request, response) => {
     const exchange = begin(request, response)
@@ -155,7 +158,7 @@ function attachServer (listening: Listening, door: Door, app: FastifyInstance): 
   server.on('clientError', (error, socket) => { onParserError(error, socket as Socket & Marked, door) })
 }
 
-/** The last exchange of the connection decides: it may be reading the bytes that are wrong, or have its answer to come. */
+/** The last exchange of the connection decides: it may be reading the bytes that are wrong, or wait for its outcome. */
 function onParserError (error: Error & { code?: unknown }, socket: Socket & Marked, door: Door): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()

@@ -66,7 +66,7 @@ interface Inflating extends Holder {
   resume (): void
 }
 
-/** A holder that inflates the collected body before it hands it on, and takes the bytes that it became of the budget. */
+/** A holder that inflates the collected body before it hands it on, and reserves what it became. */
 export function inflatingHolder (holder: Inflating, coding: keyof typeof codecs): Holder {
   return {
     reserve: bytes => holder.reserve(bytes),

@@ -1,4 +1,4 @@
-// Bytes to lines: splits on LF over chunks, copies only a line that spans chunks, and never holds a line above its limit.
+// Bytes to lines: splits on LF over chunks, copies only lines that span chunks, never holds one above its limit.
 
 /** Told each line of a stream, in order. A line is without its LF and a CR before it; `bytes` counts both. */
 export interface LineSink {

@@ -4,7 +4,7 @@ import { refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
 import type { Intake } from './body.ts'
-import { wrapChecked } from './decode.ts'
+import { wrapJson } from './decode.ts'
 import type { Exchange } from './exchange.ts'
 import { LineSplitter } from './line-splitter.ts'
 import type { LineSink } from './line-splitter.ts'
@@ -86,7 +86,7 @@ export class LineStream implements Intake, Settler, LineSink {
     const refusal = this.#shed
     if (refusal !== undefined) return this.#refused(refusal, bytes)
     this.#open(bytes)
-    this.#envelopes.push(wrapChecked(this.#exchange, line, false))
+    this.#envelopes.push(wrapJson(this.#exchange, line, false))
   }
 
   longLine (bytes: number): void {
@@ -215,7 +215,8 @@ export class LineStream implements Intake, Settler, LineSink {
     const { door, response, request } = this.#exchange
     const { streamIdleTimeoutMs } = door.config
     const bytesOut = response.socket?.bytesWritten ?? 0
-    if (this.#unsettledCount > 0 || bytesOut !== this.#bytesOut || door.ingress.pressure.on) this.#exchange.lastTick = tick
+    const moves = this.#unsettledCount > 0 || bytesOut !== this.#bytesOut || door.ingress.pressure.on
+    if (moves) this.#exchange.lastTick = tick
     this.#bytesOut = bytesOut
     if (tick - this.#exchange.lastTick <= door.ticks(streamIdleTimeoutMs)) return
     if (response.writableLength > 0) return void request.destroy()

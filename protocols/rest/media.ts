@@ -4,7 +4,7 @@ import { mediaType } from '../../src/contract/media-type.ts'
 
 /**
  * `single`: the body is the data of one event. `structured`, `batch`: CloudEvents JSON. `items`: a JSON array of data.
- * `lines`: a stream of data, one line each. `foreign`: a CloudEvents format not spoken here. `broken`: no media type at all.
+ * `lines`: a stream of data, one line each. `foreign`: a CloudEvents format not spoken here. `broken`: no media type.
  */
 export type Format = 'single' | 'structured' | 'batch' | 'items' | 'lines' | 'foreign' | 'broken'
 

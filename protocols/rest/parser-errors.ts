@@ -1,4 +1,4 @@
-// Requests that the platform's parser gives up on: they never become a request, so their answer is written to the raw socket.
+// Bytes that the platform's parser gives up on: they become no request, so their answer goes to the raw socket.
 
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'

@@ -1,39 +1,54 @@
 // What becomes of a whole body, by format: envelopes for the ingress, or a refusal of the request.
 
-import { splitArray, tooManyItems } from '../../src/contract/json.ts'
+import type { Envelope } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import type { Refusal } from '../../src/contract/outcome.ts'
 import { Batch } from './batch.ts'
-import { decodeSingle, wrapChecked } from './decode.ts'
+import { decodeItems, decodeMany, decodeOne, decodeSingle } from './decode.ts'
 import type { Consume, Exchange } from './exchange.ts'
+
+const noBytes = Buffer.alloc(0)
 
 /** The publisher of every format that is read as a whole. */
 export const publishers = {
-  single: publishSingle,
-  items: publishItems,
-  structured: publishSingle,
-  batch: publishItems
+  single: (exchange, body) => { publishOne(exchange, decodeSingle(exchange, body)) },
+  structured: (exchange, body) => {
+    publishOne(exchange, describedTwice(exchange) ?? decodeOne(exchange, body ?? noBytes))
+  },
+  batch: (exchange, body) => {
+    const { batchEventsMax } = exchange.door.config
+    publishMany(exchange, describedTwice(exchange) ?? decodeMany(exchange, body ?? noBytes, batchEventsMax))
+  },
+  items: (exchange, body) => {
+    const { batchEventsMax } = exchange.door.config
+    publishMany(exchange, describedTwice(exchange) ?? decodeItems(exchange, body ?? noBytes, batchEventsMax))
+  }
 } as const satisfies Record<string, Consume>
 
-function publishSingle (exchange: Exchange, body: Buffer | null): void {
-  const envelope = decodeSingle(exchange, body)
-  if (isRefusal(envelope)) return exchange.refuse(envelope)
-  exchange.door.ingress.ingest(envelope, exchange, 0)
+/** Headers that describe one event beside a body that describes its own, or many. */
+export function describedTwice ({ head }: Exchange): Refusal | undefined {
+  if (head.contextPairs === undefined && head.idempotencyKey === undefined) return undefined
+  return refuse('malformed', 'ce- headers and Idempotency-Key do not go with this Content-Type; leave them out')
 }
 
-/** A JSON array: the bytes of each item are the data of one event. */
-function publishItems (exchange: Exchange, body: Buffer | null): void {
-  const { head, door: { config, ingress } } = exchange
-  if (head.contextPairs !== undefined || head.idempotencyKey !== undefined) {
-    return exchange.refuse(refuse('malformed', 'ce- headers and an Idempotency-Key describe one event, and this is a batch'))
+function publishOne (exchange: Exchange, envelope: Envelope | Refusal): void {
+  if (isRefusal(envelope)) exchange.refuse(envelope)
+  else exchange.door.ingress.ingest(envelope, exchange, 0)
+}
+
+function publishMany (exchange: Exchange, events: readonly (Envelope | Refusal)[] | Refusal): void {
+  if (isRefusal(events)) return exchange.refuse(events)
+  const { ingress } = exchange.door
+  const batch = new Batch(exchange, events.length)
+  let run: Envelope[] = []
+  for (const [at, event] of events.entries()) {
+    if (!isRefusal(event)) {
+      run.push(event)
+      continue
+    }
+    if (run.length > 0) ingress.ingestMany(run, batch, at - run.length)
+    run = []
+    batch.settle(at, event)
   }
-  const bytes = body ?? Buffer.alloc(0)
-  const spans = splitArray(bytes, 0, bytes.length, config.batchEventsMax)
-  if ('problem' in spans) {
-    return exchange.refuse(spans.problem === tooManyItems
-      ? refuse('too-large', `a batch holds at most ${config.batchEventsMax} events; send less at once`)
-      : refuse('malformed', `the body is no JSON array: ${spans.problem} at byte ${spans.offset}`))
-  }
-  const envelopes = spans.starts.map((start, at) => wrapChecked(exchange, bytes.subarray(start, spans.ends[at]), true))
-  const batch = new Batch(exchange, envelopes.length)
-  if (envelopes.length > 0) ingress.ingestMany(envelopes, batch, 0)
+  if (run.length > 0) ingress.ingestMany(run, batch, events.length - run.length)
 }

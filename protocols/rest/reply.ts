@@ -1,4 +1,4 @@
-// The only place that knows how an outcome looks over HTTP: status codes, problem documents (RFC 9457), receipts, result lines.
+// The only place that knows how an outcome looks over HTTP: status codes, problem documents (RFC 9457), receipts.
 
 import { refusals, retryable } from '../../src/contract/outcome.ts'
 import type { Fate, Outcome, Receipt, Refusal, RefusalCode } from '../../src/contract/outcome.ts'

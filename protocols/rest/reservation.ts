@@ -20,7 +20,7 @@ export class Reservation {
     return undefined
   }
 
-  /** Counts bytes that were read although the budget refused them, so that `release` may speak of them as of the others. */
+  /** Counts bytes that were read although the budget refused them, so that they too can be released. */
   claim (bytes: number): void {
     this.#claimedBytes += bytes
   }
