@@ -150,7 +150,7 @@ function base64Data (bytes: Buffer, start: number, end: number): Buffer | Refusa
 }
 
 function malformed (mistake: JsonMistake): Refusal {
-  return refuse('malformed', `the event is not well-formed JSON: ${mistake.problem} at byte ${mistake.offset}`)
+  return refuse('malformed', `the event cannot be read as JSON: ${mistake.problem} at byte ${mistake.offset}`)
 }
 
 /** What the walk gathered, as an event. */

@@ -164,7 +164,7 @@ function scanLiteral (bytes: Buffer, at: number, end: number): number {
   if (word === '') return fail(at, first === 0xef && at + 1 < end && bytes[at + 1] === 0xbb ? mark : noValue)
   for (let i = 1; i < word.length; i++) {
     if (at + i >= end) return fail(end, early)
-    if (bytes[at + i] !== word.charCodeAt(i)) return fail(at, badLiteral)
+    if (bytes[at + i] !== word.charCodeAt(i)) return fail(at + i, badLiteral)
   }
   return at + word.length
 }
