@@ -63,6 +63,7 @@ t.test('broker killed twice and a worker broken under load', {
   await stretch(Math.max(betweenCount, ackCount - writtenCount()))
   await Promise.all(senders.map(one => one.stop()))
 
+  clearInterval(meter)
   const restarts = await metricOf(gateway.healthPort, 'sluice_worker_restarts_total')
   t.ok(restarts >= 1, 'the broken worker was replaced')
   t.ok(await gateway.stop(), 'the gateway drained in time')
