@@ -1,4 +1,4 @@
-// Writes what people and editors read about the config, from the schema itself: Markdown tables, and a schema for editors.
+// Writes what people and editors read about the config, from the schema itself: Markdown tables and an editor schema.
 
 import { bytesKeyword, secretKeyword } from '../contract/setting.ts'
 import { branchesOf, choiceKeyword, describe, isRecord, typesOf } from './json-schema.ts'
@@ -21,8 +21,9 @@ interface Row { readonly key: string, readonly takes: string, readonly standard:
 export function renderReference (schema: JsonSchema): string {
   const sections = Object.entries(schema.properties ?? {}).map(([key, section]) => {
     const rows = rowsOf(section, key, schema.required?.includes(key) === true)
-    const own = rows.filter((row) => row.key !== '')
-    return `## ${key}\n\n${sentence(section.description)}\n\n${table(own)}`
+    // A mapping says nothing in a row of its own that its heading does not say.
+    if (section.properties === undefined) return `## ${key}\n\n${table(rows)}`
+    return `## ${key}\n\n${sentence(section.description)}\n\n${table(rows.slice(1))}`
   })
   return `${introduction}\n${sections.join('\n')}`
 }
@@ -46,7 +47,11 @@ function sentence (description: string | undefined): string {
 function rowsOf (schema: JsonSchema, key: string, required: boolean): Row[] {
   const takes = takesOf(schema)
   const standard = standardOf(schema, required)
-  return [{ key, takes, standard, meaning: sentence(schema.description) }, ...below(schema, key)]
+  const meaning = sentence(schema.description)
+  // Policies are listed once, in their own section.
+  const elsewhere = schema.items?.[choiceKeyword] === 'policy' && key !== 'policies'
+  if (elsewhere) return [{ key, takes, standard, meaning: `${meaning} See [policies](#policies).` }]
+  return [{ key, takes, standard, meaning }, ...below(schema, key)]
 }
 
 function below (schema: JsonSchema, key: string): Row[] {
@@ -75,8 +80,12 @@ function merge (rows: readonly Row[]): Row[] {
   return [...merged.values()]
 }
 
+// The introduction shows them once.
+const byteSizeExamples = / such as [^,]+, [^,]+ or [^,]+/
+
 function takesOf (schema: JsonSchema): string {
   if (schema[secretKeyword] === true) return 'text, secret'
+  if (schema[bytesKeyword] !== undefined) return describe(schema).replace(byteSizeExamples, '')
   const { items } = schema
   if (items === undefined || !typesOf(schema).includes('array')) return describe(schema)
   if (items[choiceKeyword] !== undefined) return `a list; each item has one key, the ${items[choiceKeyword]}`
@@ -86,7 +95,8 @@ function takesOf (schema: JsonSchema): string {
 
 function standardOf (schema: JsonSchema, required: boolean): string {
   if (schema.default === undefined) return required && !isRecord(schema.properties) ? 'required' : ''
-  return isRecord(schema.default) ? '' : `\`${JSON.stringify(schema.default)}\``
+  if (isRecord(schema.default)) return ''
+  return `\`${schema[bytesKeyword] === undefined ? JSON.stringify(schema.default) : String(schema.default)}\``
 }
 
 /**
@@ -95,6 +105,16 @@ function standardOf (schema: JsonSchema, required: boolean): string {
  */
 export function editorSchema (schema: JsonSchema): object {
   return forEditor(schema) as object
+}
+
+/** The required keys that nothing fills in: those without a default that are not mappings of defaults. */
+function neededOf ({ required = [], properties = {} }: JsonSchema): string[] {
+  return required.filter((key) => {
+    const property = properties[key]
+    const filled = property?.default !== undefined ||
+      (property?.properties !== undefined && property[choiceKeyword] === undefined && neededOf(property).length === 0)
+    return !filled
+  })
 }
 
 const reference = { type: 'string', pattern: '\\$\\{(env|file):' }
@@ -111,6 +131,7 @@ function forEditor (value: unknown): unknown {
       : key === 'default' ? part : forEditor(part)
   }
   const schema: JsonSchema = value
+  if (Array.isArray(copy.required)) copy.required = neededOf(schema)
   const { description, default: standard, ...rest } = copy
   const about = {
     ...(description === undefined ? {} : { description }), ...(standard === undefined ? {} : { default: standard })
