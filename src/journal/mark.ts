@@ -7,7 +7,10 @@ import type { Mark } from './layout.ts'
 /** The name of the file; it holds one mark, written in place and never synced, because it only ever says too little. */
 export const markName = 'committed'
 
-/** `undefined` where there is none, or where it was caught half-written: look again then. */
+// A reader may catch the writer in the middle of 24 bytes, hardly ever twice.
+const attemptsMax = 5
+
+/** `undefined` where there is none that can be read. */
 export function readMark (folder: Folder): Mark | undefined {
   let file: number
   try {
@@ -17,7 +20,11 @@ export function readMark (folder: Folder): Mark | undefined {
   }
   try {
     const bytes = Buffer.alloc(markBytes)
-    return folder.read(file, bytes, 0) === markBytes ? decodeMark(bytes) : undefined
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const mark = folder.read(file, bytes, 0) === markBytes ? decodeMark(bytes) : undefined
+      if (mark !== undefined) return mark
+    }
+    return undefined
   } finally {
     folder.close(file)
   }

@@ -6,6 +6,7 @@ import { openFolder } from './folder.ts'
 import type { Folder } from './folder.ts'
 import { JournalError, systemCode } from './journal-error.ts'
 import { numberOf, readHead } from './layout.ts'
+import type { Mark } from './layout.ts'
 import { isLocked } from './lock.ts'
 import { readMark } from './mark.ts'
 import type { SegmentItem } from './cursor.ts'
@@ -43,6 +44,8 @@ export interface ReadOptions {
 /** What may be read now: the segments, ascending, and how far each. */
 interface View {
   readonly numbers: readonly number[]
+  /** How far the journal was synced, in the segment written last. What cannot be read before that is no torn write. */
+  readonly mark: Mark
   /** Position behind the last byte that the journal will keep. */
   limitBytes (segment: OpenedSegment): number
 }
@@ -86,6 +89,8 @@ class Walk {
   readonly #folder: Folder
   #segment: OpenedSegment | undefined
   #nextNumber = 0
+  /** Where damage at the end of the segment was told already. */
+  #toldAt = 0
 
   constructor (folder: Folder) {
     this.#folder = folder
@@ -109,30 +114,35 @@ class Walk {
       this.#segment ??= openIfThere(this.#folder, number)
       if (this.#segment === undefined) continue
       const ended = number !== view.numbers.at(-1)
-      yield * read(this.#segment, view.limitBytes(this.#segment), ended)
+      yield * this.#read(this.#segment, view, ended)
       if (ended) this.#leave()
     }
   }
 
   #leave (): void {
     this.#nextNumber = (this.#segment?.number ?? this.#nextNumber) + 1
+    this.#toldAt = 0
     this.close()
   }
-}
 
-/** Everything up to `limitBytes`. Where more may follow, an unreadable end is left for the next time. */
-function * read (segment: OpenedSegment, limitBytes: number, ended: boolean): Generator<JournalItem, void, undefined> {
-  if (segment.cursor === undefined) {
-    if (ended) yield damage(segment, 0, segment.bytes())
-    return
-  }
-  for (;;) {
-    const item = segment.cursor.next(limitBytes)
-    if (item.kind === 'frame') yield eventOf(segment, item)
-    else if (item.kind === 'damage') yield damage(segment, item.position, item.totalBytes)
-    else {
-      if (ended && item.restBytes > 0) yield damage(segment, item.position, item.restBytes)
+  * #read (segment: OpenedSegment, view: View, ended: boolean): Generator<JournalItem, void, undefined> {
+    if (segment.cursor === undefined) {
+      if (ended) yield damage(segment, 0, segment.bytes())
       return
+    }
+    const limitBytes = view.limitBytes(segment)
+    const syncedBytes = view.mark.segment === segment.number ? view.mark.bytes : 0
+    for (;;) {
+      const item = segment.cursor.next(limitBytes)
+      if (item.kind === 'frame') {
+        yield eventOf(segment, item)
+        continue
+      }
+      const restBytes = item.kind === 'damage' ? item.totalBytes : item.restBytes
+      const lost = item.kind === 'damage' || (restBytes > 0 && (ended || item.position < syncedBytes))
+      if (lost && item.position !== this.#toldAt) yield damage(segment, item.position, restBytes)
+      if (lost) this.#toldAt = item.position
+      if (item.kind === 'end') return
     }
   }
 }
@@ -157,11 +167,13 @@ function eventOf (segment: OpenedSegment, item: Extract<SegmentItem, { kind: 'fr
 // ended before the lock was looked at takes nothing back any more.
 function look (folder: Folder): View {
   const numbers = listNumbers(folder)
-  const mark = isLocked(folder.path) ? readMark(folder) ?? { segment: 0, bytes: 0 } : undefined
+  const live = isLocked(folder.path)
+  const mark = readMark(folder) ?? { segment: 0, bytes: 0 }
   return {
-    numbers: mark === undefined ? numbers : numbers.filter(number => number <= mark.segment),
+    numbers: live ? numbers.filter(number => number <= mark.segment) : numbers,
+    mark,
     limitBytes (segment) {
-      if (mark?.segment === segment.number) return mark.bytes
+      if (live && mark.segment === segment.number) return mark.bytes
       const next = numbers.includes(segment.number + 1) ? openIfThere(folder, segment.number + 1) : undefined
       const leftAtBytes = next?.header?.previousBytes ?? 0
       next?.close()

@@ -27,6 +27,8 @@ export interface JournalHandle {
   readonly gauges: ReadonlyMap<string, () => number>
   /** Writes and answers what is waiting, then ends the thread. Resolves when it has ended. */
   close (): Promise<void>
+  /** Ends the thread at once, as a fault of it would. What it had is neither written nor answered for certain. */
+  terminate (): Promise<void>
   /** Calls `listener` once when the thread has ended; `error` unless that was asked for. Start a new one then. */
   onExit (listener: (error: Error | undefined) => void): void
 }
@@ -86,6 +88,10 @@ function createHandle (worker: Worker, data: ThreadData, recovered: Recovered): 
       if (!closing) order({ kind: 'close' })
       closing = true
       return ended
+    },
+    async terminate () {
+      await worker.terminate()
+      await ended
     },
     onExit (listener) { listeners.push(listener) }
   }
