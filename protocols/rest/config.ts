@@ -7,48 +7,48 @@ import { bytes } from '../../src/contract/setting.ts'
 /** The `rest:` section. */
 export const restConfig = Type.Object({
   bodyBytesMax: Type.Unsafe<number>(bytes({
-    default: '1MiB', description: 'the largest body of a request that is not a stream of lines, as sent'
+    default: '1MiB', description: 'The largest body of a request that is not a stream of lines, as sent.'
   })),
   decompressedBytesMax: Type.Unsafe<number>(bytes({
-    default: '4MiB', description: 'the largest such body after its Content-Encoding is undone'
+    default: '4MiB', description: 'The largest such body after its Content-Encoding is undone.'
   })),
   decompressionRatioMax: Type.Integer({
     default: 100, minimum: 1, maximum: 10_000,
-    description: 'how many times larger than sent a body or stream may become, once it is above 64 KiB'
+    description: 'How many times larger than sent a body or stream may become, once it is above 64 KiB.'
   }),
   batchEventsMax: Type.Integer({
-    default: 10_000, minimum: 1, maximum: 1_000_000, description: 'events in one JSON array'
+    default: 10_000, minimum: 1, maximum: 1_000_000, description: 'Events in one JSON array.'
   }),
   lineBytesMax: Type.Unsafe<number>(bytes({
-    default: '1MiB', description: 'the longest line of an NDJSON stream; a longer one is refused and the rest goes on'
+    default: '1MiB', description: 'The longest line of an NDJSON stream; a longer one is refused and the rest goes on.'
   })),
   linesInFlightMax: Type.Integer({
     default: 2_000, minimum: 1, maximum: 1_000_000,
-    description: 'events of one NDJSON stream that wait for their outcome; then reading stops'
+    description: 'Events of one NDJSON stream that wait for their outcome; then reading stops.'
   }),
   resultBytesMax: Type.Unsafe<number>(bytes({
-    default: '1MiB', description: 'result lines of one NDJSON stream that its sender has not read yet; then reading stops'
+    default: '1MiB', description: 'Result lines of one NDJSON stream that its sender has not read yet; then reading stops.'
   })),
   bodyIdleTimeoutMs: Type.Integer({
-    default: 10_000, minimum: 50, description: 'how long a body may stand still before it is complete'
+    default: 10_000, minimum: 50, description: 'How long a body may stand still before it is complete.'
   }),
   bodyTimeoutMs: Type.Integer({
-    default: 30_000, minimum: 50, description: 'how long a body that is not a stream of lines may take in all'
+    default: 30_000, minimum: 50, description: 'How long a body that is not a stream of lines may take in all.'
   }),
   streamIdleTimeoutMs: Type.Integer({
-    default: 60_000, minimum: 50, description: 'how long an NDJSON stream may stand still, in either direction'
+    default: 60_000, minimum: 50, description: 'How long an NDJSON stream may stand still, in either direction.'
   }),
   headersCountMax: Type.Integer({
-    default: 100, minimum: 10, maximum: 1_000, description: 'header lines of one request'
+    default: 100, minimum: 10, maximum: 1_000, description: 'Header lines of one request.'
   }),
   urlBytesMax: Type.Unsafe<number>(bytes({
-    default: '8KiB', maximumBytes: 65_536, description: 'the longest request target'
+    default: '8KiB', maximumBytes: 65_536, description: 'The longest request target.'
   })),
   idempotencyKeyBytesMax: Type.Unsafe<number>(bytes({
-    default: '255B', maximumBytes: 1_024, description: 'the longest Idempotency-Key'
+    default: '255B', maximumBytes: 1_024, description: 'The longest Idempotency-Key.'
   })),
-  openapi: Type.Boolean({ default: true, description: 'true: GET /openapi.json describes this door' })
-}, { additionalProperties: false, default: {}, description: 'the REST door' })
+  openapi: Type.Boolean({ default: true, description: 'true: GET /openapi.json describes this door.' })
+}, { additionalProperties: false, default: {}, description: 'The REST door.' })
 
 export type RestConfig = Static<typeof restConfig>
 
@@ -59,12 +59,12 @@ export type AliasMethod = (typeof methods)[number]
 export const aliasConfig = Type.Object({
   path: Type.String({
     pattern: '^/[^?#*]*[^?#]*$', minLength: 2, maxLength: 1_024,
-    description: 'a path of its own for this route, e.g. /kafka; holds every `{parameter}` of the channel'
+    description: 'A path of its own for this route, e.g. /kafka; holds every `{parameter}` of the channel.'
   }),
   methods: Type.Array(Type.Union(methods.map(method => Type.Literal(method))), {
     default: ['POST'], minItems: 1, uniqueItems: true,
-    description: 'the methods that publish; GET and HEAD publish an event without data'
+    description: 'The methods that publish; GET and HEAD publish an event without data.'
   })
-}, { additionalProperties: false, description: 'an address over HTTP beside /v1/events/{channel}' })
+}, { additionalProperties: false, description: 'An address over HTTP beside /v1/events/{channel}.' })
 
 export interface AliasSettings { readonly path: string, readonly methods: readonly AliasMethod[] }
