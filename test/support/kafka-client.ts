@@ -179,7 +179,9 @@ async function readAll(brokers: readonly string[], topic: string, options: ReadO
 async function createTopic(brokers: readonly string[], topic: string, options: TopicOptions): Promise<void> {
   const partitions = options.partitions ?? 3
   const configEntries = Object.entries(options.config ?? {}).map(([name, value]) => ({ name, value }))
+  // kafkajs gives up its own wait for leaders when a broker has not heard of the topic yet; the wait below does not.
   await withAdmin(brokers, (admin) => admin.createTopics({
+    waitForLeaders: false,
     topics: [{
       topic, numPartitions: partitions, replicationFactor: options.replicationFactor ?? -1, configEntries
     }]

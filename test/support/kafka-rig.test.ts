@@ -124,17 +124,18 @@ t.test('no broker outlives a test process that is killed', { skip }, async (t) =
     console.log('started')
     setInterval(() => undefined, 1000)`
   // A stand-in for Java that never ends by itself: what is tested is the watcher around it.
-  const path = t.testdir({ bin: { java: '#!/bin/sh\nexec sleep 600\n' } })
+  const path = t.testdir({ bin: { java: '#!/bin/sh\nexec sleep 100\n' } })
   chmodSync(`${path}/bin/java`, 0o755)
   const child = spawn(process.execPath, ['--input-type=module', '-e', program],
     { env: { ...process.env, PATH: `${path}/bin:${process.env.PATH}` }, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
   for await (const _line of createInterface({ input: child.stdout })) break
-  const pid = await until({ what: 'the process id of the program', timeoutMs: 5_000 }, async () =>
+  const pid = await until({ what: 'the process id of the program', timeoutMs: 30_000 }, async () =>
     Number(readFileSync(`${path}/pid`, 'utf8')) || undefined)
   process.kill(pid, 'SIGSTOP')
   process.kill(pid, 0)
   child.kill('SIGKILL')
-  await until({ what: 'the program to be gone', timeoutMs: 5_000 }, async () => {
+  await until({ what: 'the program to be gone', timeoutMs: 30_000 }, async () => {
     try {
       process.kill(pid, 0)
       return undefined
