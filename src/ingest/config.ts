@@ -6,60 +6,60 @@ import { bytes } from '../contract/setting.ts'
 
 const parameter = Type.Object({
   enum: Type.Optional(Type.Array(Type.String({ minLength: 1 }), {
-    minItems: 1, maxItems: 1000, description: 'the values this channel level may have'
+    minItems: 1, maxItems: 1000, description: 'The values this channel level may have.'
   })),
   pattern: Type.Optional(Type.String({
-    minLength: 1, description: 'a regular expression that the whole level must match'
+    minLength: 1, description: 'A regular expression that the whole level must match.'
   }))
-}, { additionalProperties: false, description: 'what a `{name}` level of the channel may be' })
+}, { additionalProperties: false, description: 'What a `{name}` level of the channel may be.' })
 
 const key = Type.Object({
-  template: Type.Optional(Type.String({ description: 'text over channel parameters, e.g. `{region}`' })),
-  pointer: Type.Optional(Type.String({ pattern: '^(/.*)?$', description: 'JSON pointer into the data, e.g. /customerId' })),
-  extension: Type.Optional(Type.String({ pattern: '^[a-z0-9]+$', description: 'a CloudEvents extension, e.g. partitionkey' })),
-  principal: Type.Optional(Type.Literal(true, { description: 'the name of whoever sends' }))
+  template: Type.Optional(Type.String({ description: 'Text over channel parameters, e.g. `{region}`.' })),
+  pointer: Type.Optional(Type.String({ pattern: '^(/.*)?$', description: 'JSON pointer into the data, e.g. /customerId.' })),
+  extension: Type.Optional(Type.String({ pattern: '^[a-z0-9]+$', description: 'A CloudEvents extension, e.g. partitionkey.' })),
+  principal: Type.Optional(Type.Literal(true, { description: 'The name of whoever sends.' }))
 }, {
   additionalProperties: false, minProperties: 1, maxProperties: 1,
-  description: 'where the record key comes from; without it the key is null and records spread over partitions'
+  description: 'Where the record key comes from; without it the key is null and records spread over partitions.'
 })
 
 // The keys of one route that every door shares. Adapters and policies add theirs.
 const routeProperties = {
-  name: Type.String({ pattern: '^[a-zA-Z0-9._-]{1,64}$', description: 'the name in logs and metrics' }),
+  name: Type.String({ pattern: '^[a-zA-Z0-9._-]{1,64}$', description: 'The name in logs and metrics.' }),
   channel: Type.String({
-    minLength: 1, description: 'the address on every door; `{name}` takes one level, a last `{name*}` takes the rest'
+    minLength: 1, description: 'The address on every door; `{name}` takes one level, a last `{name*}` takes the rest.'
   }),
   parameters: Type.Optional(Type.Record(Type.String(), parameter, {
-    description: 'a pattern or an enum for each parameter of the channel'
+    description: 'A pattern or an enum for each parameter of the channel.'
   })),
-  topic: Type.String({ minLength: 1, maxLength: 249, description: 'the Kafka topic; may use channel parameters' }),
+  topic: Type.String({ minLength: 1, maxLength: 249, description: 'The Kafka topic; may use channel parameters.' }),
   key: Type.Optional(key),
   source: Type.Optional(Type.String({
-    minLength: 1, description: 'CloudEvents source of events that are not CloudEvents; default: / and the channel'
+    minLength: 1, description: 'CloudEvents source of events that are not CloudEvents; default: / and the channel.'
   })),
   type: Type.String({
-    minLength: 1, default: 'sluice.event', description: 'CloudEvents type of events that are not CloudEvents'
+    minLength: 1, default: 'sluice.event', description: 'CloudEvents type of events that are not CloudEvents.'
   }),
   headers: Type.Array(Type.String({ pattern: '^[a-z0-9!#$%&\'*+.^_`|~-]+$' }), {
-    default: [], maxItems: 64, description: 'attributes (HTTP headers and the like), lower case, that travel to Kafka'
+    default: [], maxItems: 64, description: 'Attributes (HTTP headers and the like), lower case, that travel to Kafka.'
   }),
   ack: Type.Optional(Type.Union([Type.Literal('kafka'), Type.Literal('disk'), Type.Literal('none')], {
-    description: 'what a success means: kafka (in-sync replicas have it), disk (journal fsync), none (received); ' +
-      'default: what the sink can promise'
+    description: 'What a success means: kafka (in-sync replicas have it), disk (journal fsync), none (received); ' +
+      'default: what the sink can promise.'
   })),
   format: Type.Union([
     Type.Literal('binary'), Type.Literal('structured'), Type.Literal('raw'), Type.Literal('kong')
   ], {
     default: 'binary',
-    description: 'the record: CloudEvents binary or structured mode, raw (value and listed headers only), ' +
-      'or kong (the JSON wrapper of Kong\'s kafka-upstream plugin)'
+    description: 'The record: CloudEvents binary or structured mode, raw (value and listed headers only), ' +
+      'or kong (the JSON wrapper of Kong\'s kafka-upstream plugin).'
   }),
   json: Type.Union([Type.Literal('check'), Type.Literal('trust')], {
-    default: 'check', description: 'check: data that says it is JSON is refused when it is not well-formed'
+    default: 'check', description: 'check: data that says it is JSON is refused when it is not well-formed.'
   }),
-  allowTombstone: Type.Boolean({ default: false, description: 'true: an event without data becomes a null value' }),
+  allowTombstone: Type.Boolean({ default: false, description: 'true: an event without data becomes a null value.' }),
   topicsMax: Type.Integer({
-    default: 100, minimum: 1, maximum: 10_000, description: 'how many topics the topic template may produce in a worker'
+    default: 100, minimum: 1, maximum: 10_000, description: 'How many topics the topic template may produce in a worker.'
   })
 } as const
 
@@ -71,26 +71,26 @@ export type RouteSettings = Static<typeof routeConfig>
 export const limitsConfig = Type.Object({
   memoryBytesMax: Type.Unsafe<number>(bytes({
     default: '512MiB', minimumBytes: 134_217_728,
-    description: 'memory of the whole node; sets the number of workers and the heap limit of each'
+    description: 'Memory of the whole node; sets the number of workers and the heap limit of each.'
   })),
   bufferBytesMax: Type.Unsafe<number>(bytes({
-    default: '64MiB', minimumBytes: 1_048_576, description: 'bytes of events held by the node between receiving and answering'
+    default: '64MiB', minimumBytes: 1_048_576, description: 'Bytes of events held by the node between receiving and answering.'
   })),
   preAuthBytesMax: Type.Unsafe<number>(bytes({
     default: '16MiB', minimumBytes: 65_536,
-    description: 'bytes that connections which have not authenticated yet may hold on the node'
+    description: 'Bytes that connections which have not authenticated yet may hold on the node.'
   })),
-  connectionsMax: Type.Integer({ default: 10_000, minimum: 1, description: 'open connections of the node, all listeners' }),
-  connectionsPerPeerMax: Type.Integer({ default: 2_000, minimum: 1, description: 'open connections of one peer address' }),
+  connectionsMax: Type.Integer({ default: 10_000, minimum: 1, description: 'Open connections of the node, all listeners.' }),
+  connectionsPerPeerMax: Type.Integer({ default: 2_000, minimum: 1, description: 'Open connections of one peer address.' }),
   inFlightEventsMax: Type.Integer({
-    default: 100_000, minimum: 1, maximum: 1_000_000, description: 'events between receiving and answering, per worker'
+    default: 100_000, minimum: 1, maximum: 1_000_000, description: 'Events between receiving and answering, per worker.'
   }),
-  keyBytesMax: Type.Unsafe<number>(bytes({ default: '1KiB', maximumBytes: 65_536, description: 'size of a record key' })),
+  keyBytesMax: Type.Unsafe<number>(bytes({ default: '1KiB', maximumBytes: 65_536, description: 'Size of a record key.' })),
   replyTimeoutMs: Type.Integer({
-    default: 8_000, minimum: 1, description: 'how long a sender waits: then unsent events are refused, sent ones unknown'
+    default: 8_000, minimum: 1, description: 'How long a sender waits: then unsent events are refused, sent ones unknown.'
   }),
-  requestTimeoutMs: Type.Integer({ default: 5_000, minimum: 1, description: 'how long one request to Kafka may take' }),
-  drainMs: Type.Integer({ default: 20_000, minimum: 0, description: 'how long stopping waits for events in flight' })
-}, { additionalProperties: false, default: {}, description: 'bounds of the whole gateway' })
+  requestTimeoutMs: Type.Integer({ default: 5_000, minimum: 1, description: 'How long one request to Kafka may take.' }),
+  drainMs: Type.Integer({ default: 20_000, minimum: 0, description: 'How long stopping waits for events in flight.' })
+}, { additionalProperties: false, default: {}, description: 'Bounds of the whole gateway.' })
 
 export type LimitsSettings = Static<typeof limitsConfig>

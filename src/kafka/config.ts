@@ -6,13 +6,13 @@ import type { Secret } from '../contract/secret.ts'
 import { bytes, secret } from '../contract/setting.ts'
 
 const tls = Type.Union([
-  Type.Literal(true, { description: 'TLS, verified by the certificate authorities this machine trusts' }),
+  Type.Literal(true, { description: 'TLS, verified by the certificate authorities this machine trusts.' }),
   Type.Object({
-    ca: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of the certificate authorities to trust' })),
-    cert: Type.Optional(Type.String({ minLength: 1, description: 'PEM file with a client certificate chain' })),
-    key: Type.Optional(Type.String({ minLength: 1, description: 'PEM file with the key of the client certificate' })),
+    ca: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of the certificate authorities to trust.' })),
+    cert: Type.Optional(Type.String({ minLength: 1, description: 'PEM file with a client certificate chain.' })),
+    key: Type.Optional(Type.String({ minLength: 1, description: 'PEM file with the key of the client certificate.' })),
     servername: Type.Optional(Type.String({
-      minLength: 1, description: 'The name the brokers\' certificates carry, where it is not the host name'
+      minLength: 1, description: 'The name the brokers\' certificates carry, where it is not the host name.'
     }))
   }, {
     additionalProperties: false,
@@ -22,11 +22,11 @@ const tls = Type.Union([
 
 const sasl = Type.Object({
   mechanism: Type.Union([Type.Literal('plain'), Type.Literal('scram-sha-256'), Type.Literal('scram-sha-512')], {
-    description: 'The SASL mechanism of the listener'
+    description: 'The SASL mechanism of the listener.'
   }),
-  username: Type.String({ minLength: 1, description: 'The user at Kafka' }),
-  password: Type.Unsafe<Secret>(secret({ description: 'The password of that user, read again at every connection' }))
-}, { additionalProperties: false, description: 'How to log in at Kafka' })
+  username: Type.String({ minLength: 1, description: 'The user at Kafka.' }),
+  password: Type.Unsafe<Secret>(secret({ description: 'The password of that user, read again at every connection.' }))
+}, { additionalProperties: false, description: 'How to log in at Kafka.' })
 
 const producer = Type.Object({
   lingerMs: Type.Integer({
@@ -42,7 +42,7 @@ const producer = Type.Object({
   deliveryTimeoutMs: Type.Integer({
     default: 30_000, minimum: 1_000, maximum: 3_600_000,
     description: 'How long a batch that may have been written is sent again under its own sequence numbers, in ' +
-      'milliseconds, when nobody waits for it any more'
+      'milliseconds, when nobody waits for it any more.'
   }),
   bufferBytesMax: Type.Unsafe<number>(bytes({
     default: '32MiB', minimumBytes: 65_536,
@@ -50,32 +50,32 @@ const producer = Type.Object({
       'as overloaded.'
   })),
   compression: Type.Union([Type.Literal('none'), Type.Literal('gzip')], {
-    default: 'none', description: 'Compression of the batches'
+    default: 'none', description: 'Compression of the batches.'
   }),
   topicsMax: Type.Integer({
     default: 100, minimum: 1, maximum: 10_000,
     description: 'Topics each worker may write to at a time. Each has a producer with its own connection to each ' +
       'broker that leads a partition of it; the one used least recently makes room.'
   })
-}, { additionalProperties: false, default: {}, description: 'How records are batched and how long they are tried' })
+}, { additionalProperties: false, default: {}, description: 'How records are batched and how long they are tried.' })
 
 /** The `kafka:` section. */
 export const kafkaConfig = Type.Object({
   brokers: Type.Array(Type.String({
-    pattern: '^[^:\\s/\\[\\]]+:[0-9]{1,5}$', description: 'host:port of a broker'
-  }), { minItems: 1, maxItems: 100, description: 'Brokers to ask first; they tell the rest of the cluster' }),
+    pattern: '^[^:\\s/\\[\\]]+:[0-9]{1,5}$', description: 'Host:port of a broker.'
+  }), { minItems: 1, maxItems: 100, description: 'Brokers to ask first; they tell the rest of the cluster.' }),
   tls: Type.Optional(tls),
   sasl: Type.Optional(sasl),
   clientId: Type.String({
-    default: 'sluice', minLength: 1, maxLength: 200, description: 'The name Kafka\'s logs and quotas know this gateway by'
+    default: 'sluice', minLength: 1, maxLength: 200, description: 'The name Kafka\'s logs and quotas know this gateway by.'
   }),
-  driver: Type.Literal('kafkajs', { default: 'kafkajs', description: 'The client library that carries the records' }),
+  driver: Type.Literal('kafkajs', { default: 'kafkajs', description: 'The client library that carries the records.' }),
   connectionTimeoutMs: Type.Integer({
     default: 5_000, minimum: 100, maximum: 120_000,
-    description: 'How long a connection to a broker, with its TLS handshake, may take, in milliseconds'
+    description: 'How long a connection to a broker, with its TLS handshake, may take, in milliseconds.'
   }),
   producer
-}, { additionalProperties: false, description: 'The Kafka cluster that events are written to' })
+}, { additionalProperties: false, description: 'The Kafka cluster that events are written to.' })
 
 export type KafkaSettings = Static<typeof kafkaConfig>
 export type ProducerSettings = Static<typeof producer>

@@ -4,47 +4,47 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 
 const tls = Type.Object({
-  cert: Type.String({ minLength: 1, description: 'PEM file with the certificate chain' }),
-  key: Type.String({ minLength: 1, description: 'PEM file with the private key' }),
+  cert: Type.String({ minLength: 1, description: 'PEM file with the certificate chain.' }),
+  key: Type.String({ minLength: 1, description: 'PEM file with the private key.' }),
   minVersion: Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
-    default: 'TLSv1.2', description: 'the oldest TLS version a client may speak'
+    default: 'TLSv1.2', description: 'The oldest TLS version a client may speak.'
   })
-}, { additionalProperties: false, description: 'serve over TLS; both files are read again when they change' })
+}, { additionalProperties: false, description: 'Serve over TLS; both files are read again when they change.' })
 
 const common = {
-  host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address to listen on' }),
-  port: Type.Integer({ minimum: 0, maximum: 65_535, description: 'the TCP port; 0 takes a free one' })
+  host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'The address to listen on.' }),
+  port: Type.Integer({ minimum: 0, maximum: 65_535, description: 'The TCP port; 0 takes a free one.' })
 } as const
 
 const dataListener = Type.Object({
-  protocol: Type.Literal('http', { description: 'http: REST' }),
+  protocol: Type.Literal('http', { description: 'http: REST.' }),
   ...common,
   tls: Type.Optional(tls),
   insecure: Type.Boolean({
     default: false,
-    description: 'true: allow a non-loopback address without TLS or without any authentication'
+    description: 'true: allow a non-loopback address without TLS or without any authentication.'
   })
 }, { additionalProperties: false })
 
 const healthListener = Type.Object({
-  protocol: Type.Literal('health', { description: 'health: /livez, /readyz and /metrics, nothing secret' }),
+  protocol: Type.Literal('health', { description: 'health: /livez, /readyz and /metrics, nothing secret.' }),
   ...common
 }, { additionalProperties: false })
 
 /** The `listeners:` section. */
 export const listenersConfig = Type.Array(Type.Union([dataListener, healthListener]), {
-  minItems: 1, maxItems: 100, description: 'where the gateway listens'
+  minItems: 1, maxItems: 100, description: 'Where the gateway listens.'
 })
 
 /** How patient a connection is; the `connections:` section. */
 export const connectionsConfig = Type.Object({
   headerBytesMax: Type.Integer({
-    default: 16_384, minimum: 1_024, maximum: 1_048_576, description: 'size of all headers of one request'
+    default: 16_384, minimum: 1_024, maximum: 1_048_576, description: 'Size of all headers of one request.'
   }),
-  headersTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, description: 'how long the headers of a request may take' }),
-  keepAliveTimeoutMs: Type.Integer({ default: 65_000, minimum: 0, description: 'how long an idle connection is kept' }),
-  handshakeTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, description: 'how long a TLS handshake may take' })
-}, { additionalProperties: false, default: {}, description: 'how long a peer may take, and how much it may say' })
+  headersTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, description: 'How long the headers of a request may take.' }),
+  keepAliveTimeoutMs: Type.Integer({ default: 65_000, minimum: 0, description: 'How long an idle connection is kept.' }),
+  handshakeTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, description: 'How long a TLS handshake may take.' })
+}, { additionalProperties: false, default: {}, description: 'How long a peer may take, and how much it may say.' })
 
 export type DataListenerSettings = Static<typeof dataListener>
 export type HealthListenerSettings = Static<typeof healthListener>
