@@ -7,7 +7,6 @@ import { renderMistakes } from '../config/mistake.ts'
 import type { Mistake } from '../config/mistake.ts'
 import { TextFileError, readTextFile } from '../config/text-file.ts'
 import { configBytesMax } from '../config/yaml-text.ts'
-import { schema, settingChecks } from '../settings.ts'
 import type { Origin } from '../settings.ts'
 import { exitCodes } from './exit-codes.ts'
 import { commandLine } from './program.ts'
@@ -23,7 +22,7 @@ export type Opened =
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Loads the named file, or `sluice.yaml` in this folder. */
-export function openConfig (named: string | undefined, env: Environment): Opened {
+export async function openConfig (named: string | undefined, env: Environment): Promise<Opened> {
   const path = named ?? defaultConfigPath
   if (named === undefined && !existsSync(path)) {
     const text = `there is no config: ${defaultConfigPath} is not in this folder and no other file was named with -c\n` +
@@ -32,14 +31,16 @@ export function openConfig (named: string | undefined, env: Environment): Opened
     return { exitCode: exitCodes.config.code, text, path }
   }
   try {
-    return loadText(readTextFile(path, configBytesMax), path, env)
+    return await loadText(readTextFile(path, configBytesMax), path, env)
   } catch (error) {
     return { exitCode: exitCodes.io.code, text: `cannot read ${path}: ${reasonOf(error)}`, path }
   }
 }
 
 /** Loads a config that is already text; `path` is what mistakes name. */
-export function loadText (text: string, path: string, env: Environment): Opened {
+export async function loadText (text: string, path: string, env: Environment): Promise<Opened> {
+  // Every room with its libraries: loaded only by verbs that need it.
+  const { schema, settingChecks } = await import('../settings.ts')
   const loaded = loadConfig({ text, path, env, readFile: readTextFile, schema, checks: settingChecks })
   if ('document' in loaded) return { origin: { document: loaded.document, baseDir: dirname(resolve(path)) }, path }
   const { mistakes } = loaded

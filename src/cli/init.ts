@@ -51,7 +51,7 @@ async function init (options: InitOptions, cli: Cli): Promise<void> {
   const key = asked.wantsKey ? makeApiKey() : undefined
   const text = renderConfig({ ...asked, keyHash: key?.hash, editorSchema: editorSchemaFrom(output) })
   // Where its password is to come from need not be there yet.
-  const checked = loadText(text.replaceAll(/\$\{(env|file):[^}]*\}/g, 'later'), output, terminal.env)
+  const checked = await loadText(text.replaceAll(/\$\{(env|file):[^}]*\}/g, 'later'), output, terminal.env)
   if ('exitCode' in checked) {
     terminal.tell(`these answers make no valid config:\n${checked.text}`)
     cli.exitCode = exitCodes.usage.code

@@ -2,7 +2,6 @@
 
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
-import { startGateway } from '../gateway.ts'
 import type { Gateway } from '../gateway.ts'
 import { renderBanner } from './banner.ts'
 import { loadText, openConfig } from './config-file.ts'
@@ -44,8 +43,8 @@ async function start (options: StartOptions, cli: Cli): Promise<void> {
     return
   }
   const opened: Opened = options.dev === true
-    ? loadText(devConfig(options.port ?? devPort), 'the built-in config', {})
-    : openConfig(options.config, terminal.env)
+    ? await loadText(devConfig(options.port ?? devPort), 'the built-in config', {})
+    : await openConfig(options.config, terminal.env)
   if ('exitCode' in opened) {
     terminal.tell(opened.text)
     cli.exitCode = opened.exitCode
@@ -53,6 +52,7 @@ async function start (options: StartOptions, cli: Cli): Promise<void> {
   }
   const ended = watchSignals(cli)
   try {
+    const { startGateway } = await import('../gateway.ts')
     const gateway = await startGateway({ ...opened.origin, version: programVersion() })
     ended.serve(gateway)
     await terminal.print(renderBanner({ origin: opened.origin, listening: gateway.listening, color: terminal.color }))

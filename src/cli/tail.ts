@@ -4,14 +4,12 @@ import { existsSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { textAt } from '../config/lookup.ts'
-import { settingsOf } from '../settings.ts'
 import { defaultConfigPath, openConfig, reasonOf } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Cli } from './index.ts'
 import { eventAsJson, renderEvent } from './tail-event.ts'
 import type { TailEvent } from './tail-event.ts'
 import { tailJournal } from './tail-journal.ts'
-import { tailKafka } from './tail-kafka.ts'
 
 interface TailOptions {
   readonly config?: string
@@ -68,7 +66,7 @@ async function tail (options: TailOptions, cli: Cli): Promise<void> {
     signal: stopped.signal, warn: (text) => terminal.tell(text)
   }
   try {
-    const source = sourceOf(options, plan, cli)
+    const source = await sourceOf(options, plan, cli)
     if (source === undefined) return
     for await (const event of source) {
       if (terminal.closed) break
@@ -86,11 +84,13 @@ async function tail (options: TailOptions, cli: Cli): Promise<void> {
 }
 
 /** Undefined after telling why there is nothing to read from. */
-function sourceOf (options: TailOptions, plan: TailPlan, cli: Cli): AsyncIterable<TailEvent> | undefined {
+async function sourceOf (
+  options: TailOptions, plan: TailPlan, cli: Cli
+): Promise<AsyncIterable<TailEvent> | undefined> {
   const { terminal } = cli
   if (options.journal !== undefined) return tailJournal(options.journal, plan)
   if (options.config === undefined && !existsSync(defaultConfigPath)) return tailJournal(journalDir, plan)
-  const opened = openConfig(options.config, terminal.env)
+  const opened = await openConfig(options.config, terminal.env)
   if ('exitCode' in opened) {
     terminal.tell(opened.text)
     cli.exitCode = opened.exitCode
@@ -98,8 +98,10 @@ function sourceOf (options: TailOptions, plan: TailPlan, cli: Cli): AsyncIterabl
   }
   const { document } = opened.origin
   if (textAt(document, 'sink') === 'journal') return tailJournal(textAt(document, 'journal', 'dir') ?? journalDir, plan)
+  const { settingsOf } = await import('../settings.ts')
   const { kafka, limits } = settingsOf(opened.origin)
   if (options.topic !== undefined && kafka !== undefined) {
+    const { tailKafka } = await import('./tail-kafka.ts')
     return tailKafka({ ...plan, topic: options.topic, kafka, requestTimeoutMs: limits.requestTimeoutMs })
   }
   terminal.tell('events of this config go to Kafka: say which topic with --topic NAME')

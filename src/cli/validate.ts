@@ -19,7 +19,7 @@ export function addValidate (program: Command, cli: Cli): void {
 
 async function validate (options: ValidateOptions, cli: Cli): Promise<void> {
   const { terminal } = cli
-  const opened = openConfig(options.config, terminal.env)
+  const opened = await openConfig(options.config, terminal.env)
   if ('exitCode' in opened) {
     cli.exitCode = opened.exitCode
     const { path, mistakes = [], text } = opened
