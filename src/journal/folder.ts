@@ -1,7 +1,7 @@
 // The few file operations that the journal needs, synchronous, in one folder. Tests put a breaking one in its place.
 
 import * as fs from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 export interface FolderFile { readonly name: string, readonly bytes: number }
 
@@ -53,14 +53,7 @@ export function openFolder (path: string): Folder {
     },
     read: (file, target, position) => fs.readSync(file, target, 0, target.length, position),
     sync: file => fs.fdatasyncSync(file),
-    syncNames () {
-      const folder = fs.openSync(path, 'r')
-      try {
-        fs.fsyncSync(folder)
-      } finally {
-        fs.closeSync(folder)
-      }
-    },
+    syncNames: () => syncFolder(path),
     truncate: (file, bytes) => fs.ftruncateSync(file, bytes),
     bytesOf: file => fs.fstatSync(file).size,
     named: file => fs.fstatSync(file).nlink > 0,
@@ -70,5 +63,22 @@ export function openFolder (path: string): Folder {
       const disk = fs.statfsSync(path)
       return disk.bavail * disk.bsize
     }
+  }
+}
+
+/** Makes the folder where there is none, with every name on the way to it on the disk. */
+export function makeFolder (path: string): void {
+  const whole = resolve(path)
+  const firstMade = fs.mkdirSync(whole, { recursive: true, mode: 0o750 })
+  if (firstMade === undefined) return
+  for (let made = whole; made.length >= firstMade.length; made = dirname(made)) syncFolder(dirname(made))
+}
+
+function syncFolder (path: string): void {
+  const folder = fs.openSync(path, 'r')
+  try {
+    fs.fsyncSync(folder)
+  } finally {
+    fs.closeSync(folder)
   }
 }

@@ -4,7 +4,7 @@ import { createCursor } from './cursor.ts'
 import type { SegmentCursor } from './cursor.ts'
 import type { Folder } from './folder.ts'
 import { JournalError } from './journal-error.ts'
-import { claimedBytes, decodeHeader, formatVersion, frameHolds, headerBytes, nameOf } from './layout.ts'
+import { decodeHeader, formatVersion, headerBytes, nameOf } from './layout.ts'
 import type { SegmentHeader } from './layout.ts'
 
 export interface OpenedSegment {
@@ -12,7 +12,7 @@ export interface OpenedSegment {
   readonly name: string
   /** `undefined` where the header is damaged. */
   readonly header: SegmentHeader | undefined
-  /** `undefined` where neither the header nor a first frame tells the sync word, so that nothing can be read. */
+  /** `undefined` where neither the header nor the first frame tells the sync word, so that nothing can be read. */
   readonly cursor: SegmentCursor | undefined
   /** The file's length now. */
   bytes (): number
@@ -30,7 +30,7 @@ export function openSegment (folder: Folder, number: number): OpenedSegment {
     const reading = decodeHeader(start.subarray(0, readWhole(read, start, 0)))
     if (reading.kind === 'unknown-format') throw unknownFormat(folder.path, name, reading.format)
     const header = reading.kind === 'header' && reading.header.number === number ? reading.header : undefined
-    const syncWord = header?.syncWord ?? syncWordOfFirstFrame(read, folder.bytesOf(file))
+    const syncWord = header?.syncWord ?? findSyncWord(read, start.readUInt32BE(40), folder.bytesOf(file))
     return {
       number, name, header, read,
       cursor: syncWord === undefined ? undefined : createCursor({ read, syncWord, start: headerBytes }),
@@ -53,15 +53,17 @@ function readWhole (read: OpenedSegment['read'], target: Buffer, position: numbe
   return bytes
 }
 
-// Only a frame can stand right behind the header, so nobody's data can imitate this one.
-function syncWordOfFirstFrame (read: OpenedSegment['read'], fileBytes: number): number | undefined {
-  const prefix = Buffer.alloc(12)
-  if (readWhole(read, prefix, headerBytes) < prefix.length) return undefined
-  const syncWord = prefix.readUInt32BE(0)
-  const total = claimedBytes(prefix, 0, syncWord)
-  if (total === 0 || headerBytes + total > fileBytes) return undefined
-  const frame = Buffer.alloc(total)
-  return readWhole(read, frame, headerBytes) === total && frameHolds(frame, 0, total) ? syncWord : undefined
+/**
+ * The sync word of a segment whose header is damaged. Both places that it is looked for in are out of reach of whoever
+ * sends events: the header itself, and what stands right behind it, where only a frame can.
+ */
+function findSyncWord (read: OpenedSegment['read'], headerWord: number, fileBytes: number): number | undefined {
+  const prefix = Buffer.alloc(4)
+  readWhole(read, prefix, headerBytes)
+  for (const syncWord of [headerWord, prefix.readUInt32BE(0)]) {
+    if (createCursor({ read, syncWord, start: headerBytes }).next(fileBytes).kind !== 'end') return syncWord
+  }
+  return undefined
 }
 
 function unknownFormat (dir: string, name: string, format: number): JournalError {

@@ -1,10 +1,9 @@
 // The journal thread, one per node, started by `startJournal`. Its disk work is synchronous; workers wait on ports.
 
-import { mkdirSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import type { Log } from '../contract/adapter.ts'
-import { openFolder } from './folder.ts'
+import { makeFolder, openFolder } from './folder.ts'
 import { JournalError, systemCode } from './journal-error.ts'
 import { openLevels } from './levels.ts'
 import { acquireLock } from './lock.ts'
@@ -62,7 +61,7 @@ function start (data: ThreadData, report: (message: ThreadReport) => void): Jour
   const { config } = data
   const log = logOver(report)
   try {
-    mkdirSync(config.dir, { recursive: true })
+    makeFolder(config.dir)
   } catch (cause) {
     throw new JournalError('journal-unreadable', `making the journal's folder ${config.dir} failed: ${systemCode(cause)}`, {
       hint: 'journal.dir must lie where this gateway may write', cause
