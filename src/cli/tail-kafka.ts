@@ -80,6 +80,7 @@ interface Events {
 
 async function consume (consumer: Consumer, plan: KafkaPlan, ranges: readonly Range[]): Promise<Events> {
   const held: EachMessagePayload[] = []
+  const next = new Map(ranges.map(({ partition, from }) => [partition, from]))
   let wake = (): void => {}
   let ended: unknown
   const end = (error?: unknown): void => {
@@ -93,6 +94,10 @@ async function consume (consumer: Consumer, plan: KafkaPlan, ranges: readonly Ra
   await consumer.run({
     autoCommit: false,
     eachMessage: async (payload) => {
+      // The consumer may have begun elsewhere before it was told where, and then reads some events twice.
+      const offset = BigInt(payload.message.offset)
+      if (offset < (next.get(payload.partition) ?? 0n)) return
+      next.set(payload.partition, offset + 1n)
       while (held.length >= heldMax && ended === undefined) await new Promise((resolve) => { setTimeout(resolve, 50) })
       held.push(payload)
       wake()
