@@ -41,6 +41,8 @@ export function serve (exchange: Exchange, target: Target): void {
 }
 
 function authenticated (exchange: Exchange, target: Target, found: Principal | Refusal): void {
+  // The connection may have broken meanwhile, with or without an answer.
+  if (exchange.phase !== 'asking') return
   if (exchange.request.destroyed && !exchange.request.complete) return exchange.finish()
   if (isRefusal(found)) return exchange.refuse(found)
   exchange.principal = found

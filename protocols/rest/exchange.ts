@@ -187,9 +187,9 @@ export class Exchange implements Settler, Live, Holder, Shared {
   }
 
   chunk (bytes: Buffer): void {
-    this.lastTick = this.door.tick
     this.receivedBytes += bytes.length
-    if (this.phase === 'lingering') {
+    if (this.phase !== 'lingering') this.lastTick = this.door.tick
+    else {
       if (this.receivedBytes > lingerBytesMax) this.#leave()
       return
     }
