@@ -30,9 +30,9 @@ const sasl = Type.Object({
 
 const producer = Type.Object({
   lingerMs: Type.Integer({
-    default: 5, minimum: 0, maximum: 1_000,
-    description: 'How long the first record of a batch may wait for company, in milliseconds. Fewer, larger batches ' +
-      'cost less CPU; 0 waits only for the current turn of the event loop.'
+    default: 0, minimum: 0, maximum: 1_000,
+    description: 'How long the first record of a batch may wait for company, in milliseconds. 0 waits for the current ' +
+      'turn of the event loop only; batches still grow while the one before them is under way.'
   }),
   batchBytesMax: Type.Unsafe<number>(bytes({
     default: '1MiB', minimumBytes: 1_024, maximumBytes: 16_777_216,

@@ -4,17 +4,19 @@
 // them when one was deleted, denied or lost its leader.
 
 import kafkajs from 'kafkajs'
-import type { Admin, IHeaders, KafkaConfig, Message, Producer } from 'kafkajs'
+import type { Admin, KafkaConfig, Producer } from 'kafkajs'
 import type { Log } from '../contract/adapter.ts'
 import type { SinkRecord } from '../contract/sink.ts'
 import type { KafkaSettings } from './config.ts'
 import { repairKafkajs } from './kafkajs-repair.ts'
 import { ProduceTap } from './produce-tap.ts'
 import type { Attempt } from './produce-tap.ts'
+import { carry } from './record-codec.ts'
+import type { Compression } from './record-codec.ts'
 import { Sockets } from './sockets.ts'
 
 // kafkajs is CommonJS: its names come through the default import.
-const { CompressionTypes, Kafka, logLevel } = kafkajs
+const { Kafka, logLevel } = kafkajs
 
 /** How long a client may take to close before its sockets are destroyed. */
 const closeMs = 1_000
@@ -129,7 +131,7 @@ interface ProducerOptions extends DriverOptions { readonly topic: string, readon
 class KafkajsProducer implements ProducerLink {
   readonly #topic: string
   readonly #timeoutMs: number
-  readonly #compression: number
+  readonly #compression: Compression
   readonly #sockets: Sockets
   readonly #producer: Producer
   readonly #attempts = new Map<number, Attempt>()
@@ -140,7 +142,7 @@ class KafkajsProducer implements ProducerLink {
   constructor ({ config, requestTimeoutMs, topic, client }: ProducerOptions) {
     this.#topic = topic
     this.#timeoutMs = Math.floor(requestTimeoutMs * replicationShare)
-    this.#compression = config.producer.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None
+    this.#compression = config.producer.compression
     this.#sockets = new Sockets({ config, requestTimeoutMs, tap: () => new ProduceTap(topic, this.#attempts) })
     this.#producer = client(this.#sockets).producer({
       idempotent: true,
@@ -160,12 +162,12 @@ class KafkajsProducer implements ProducerLink {
       mayWrite: () => (left = !this.#closed && mayWrite()),
       answered: (given, baseOffset) => { code = given; offset = baseOffset }
     })
+    const { messages, compression, release } = carry(records, partition, this.#compression)
     let error: unknown
     try {
       await this.#open()
       const answers = await this.#producer.send({
-        topic: this.#topic, acks: -1, timeout: this.#timeoutMs, compression: this.#compression,
-        messages: records.map((record) => messageOf(record, partition))
+        topic: this.#topic, acks: -1, timeout: this.#timeoutMs, compression, messages
       })
       // Where kafkajs does not know the partition it leaves the batch out and resolves all the same.
       if (answers.length > 0) {
@@ -176,6 +178,7 @@ class KafkajsProducer implements ProducerLink {
       error = thrown
     } finally {
       this.#attempts.delete(partition)
+      release()
     }
     if (code === 0) {
       // kafkajs took its sequence number back after the answer: the next batch would count as a duplicate.
@@ -222,19 +225,4 @@ class KafkajsProducer implements ProducerLink {
 
 function offsetOf (offset: number): number | undefined {
   return offset < 0 ? undefined : offset
-}
-
-function messageOf (record: SinkRecord, partition: number): Message {
-  const { headers } = record
-  // No prototype: a header may be called __proto__.
-  const named = Object.create(null) as IHeaders
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = String(headers[i])
-    const value = headers[i + 1] ?? ''
-    const before = named[name]
-    if (before === undefined) named[name] = value
-    else if (Array.isArray(before)) before.push(value)
-    else named[name] = [before, value]
-  }
-  return { key: record.key, value: record.value, headers: named, partition, timestamp: String(record.timestampMs) }
 }

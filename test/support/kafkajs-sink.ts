@@ -21,7 +21,7 @@ export function kafkajsSink (setup: SinkSetup): Sink {
       ...(caPath === undefined ? {} : { tls: caPath === '' ? true : { ca: caPath } }),
       ...(sasl === undefined ? {} : { sasl }),
       producer: {
-        lingerMs: 5,
+        lingerMs: 0,
         batchBytesMax: setup.batchBytesMax ?? 1_048_576,
         deliveryTimeoutMs: setup.deliveryTimeoutMs ?? 30_000,
         bufferBytesMax: setup.bufferBytesMax ?? 33_554_432,
