@@ -1,6 +1,8 @@
 // The CloudEvents JSON format 1.0.2: one event, a batch, and back, without ever re-serialising the data.
 
-import { finishContext, newDraft, refuseAttribute, setAttribute, specVersion } from './cloudevents.ts'
+import {
+  finishContext, newDraft, refuseAttribute, setAttribute, setPrintable, specVersion
+} from './cloudevents.ts'
 import type { ContextDraft } from './cloudevents.ts'
 import type { Context } from './envelope.ts'
 import { checkJson, forEachMember, splitArray, tooManyItems } from './json.ts'
@@ -47,12 +49,26 @@ function nameOf (bytes: Buffer, start: number, end: number): string {
   return textOf(bytes, start, end)
 }
 
-/** The text of a string value, given with its quotes. The two texts that nearly every event has are not made anew. */
-function valueText (bytes: Buffer, start: number, end: number): string {
+/** True where a span between quotes is printable ASCII without escapes: it stands for itself. */
+function isPrintable (bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0
+    if (byte > 0x7e || byte < 0x20 || byte === 0x5c) return false
+  }
+  return true
+}
+
+/** Sets a string, given with its quotes. The two texts that nearly every event has are not made anew. */
+function readText (reading: Reading, name: string, start: number, end: number): Refusal | undefined {
+  const { bytes, draft } = reading
   const length = end - start - 2
-  if (length === specVersion.length && isText(bytes, start + 1, specVersion)) return specVersion
-  if (length === jsonType.length && isText(bytes, start + 1, jsonType)) return jsonType
-  return textOf(bytes, start + 1, end - 1)
+  if (length === specVersion.length && isText(bytes, start + 1, specVersion)) {
+    return setPrintable(draft, name, specVersion)
+  }
+  if (length === jsonType.length && isText(bytes, start + 1, jsonType)) return setPrintable(draft, name, jsonType)
+  return isPrintable(bytes, start + 1, end - 1)
+    ? setPrintable(draft, name, bytes.toString(undefined, start + 1, end - 1))
+    : setAttribute(draft, name, textOf(bytes, start + 1, end - 1))
 }
 
 /** What one walk over the members gathers. */
@@ -73,7 +89,7 @@ const integerSyntax = /^-?[0-9]+$/
 function readAttribute (reading: Reading, name: string, start: number, end: number): Refusal | undefined {
   const { bytes, draft } = reading
   switch (bytes[start]) {
-    case 0x22: return setAttribute(draft, name, valueText(bytes, start, end))
+    case 0x22: return readText(reading, name, start, end)
     case 0x74: return setAttribute(draft, name, true)
     case 0x66: return setAttribute(draft, name, false)
     case 0x7b: case 0x5b: return refuseAttribute(name, 'is an object or an array; send a string, a boolean or an integer')

@@ -101,6 +101,21 @@ function syntaxMistake (name: string, text: string): string | undefined {
   }
 }
 
+/** The text of a core attribute, '' where it is not set yet; null for the name of an extension. */
+function coreAttribute (draft: ContextDraft, name: string): string | null {
+  switch (name) {
+    case 'id': return draft.id
+    case 'source': return draft.source
+    case 'type': return draft.type
+    case 'specversion': return draft.specversion
+    case 'subject': return draft.subject ?? ''
+    case 'time': return draft.time ?? ''
+    case 'datacontenttype': return draft.datacontenttype ?? ''
+    case 'dataschema': return draft.dataschema ?? ''
+    default: return null
+  }
+}
+
 const repeated = 'is given more than once; send it once'
 
 function setExtension (draft: ContextDraft, name: string, value: ExtensionValue): Refusal | undefined {
@@ -125,23 +140,34 @@ export function setAttribute (
     const mistake = characterMistake(value)
     if (mistake !== undefined) return refuseAttribute(name, mistake)
   }
-  switch (name) {
-    case 'id': case 'source': case 'type': case 'specversion': case 'subject': case 'time': case 'datacontenttype':
-    case 'dataschema': {
-      if (typeof value !== 'string') return refuseAttribute(name, 'must be a string')
-      if (value === '') return refuseAttribute(name, 'is empty; give it a value')
-      const mistake = syntaxMistake(name, value)
-      if (mistake !== undefined) return refuseAttribute(name, mistake)
-      const standing = draft[name]
-      if (standing !== undefined && standing !== '') return refuseAttribute(name, repeated)
-      draft[name] = value
-      return undefined
-    }
-    default: {
-      const mistake = nameMistake(name)
-      return mistake === undefined ? setExtension(draft, name, value) : refuseAttribute(name, mistake)
-    }
+  return setPrintable(draft, name, value)
+}
+
+/** `setAttribute` for text that is known to be printable ASCII: its characters are not looked at again. */
+export function setPrintable (
+  draft: ContextDraft, name: string, value: string | number | boolean
+): Refusal | undefined {
+  const standing = coreAttribute(draft, name)
+  if (standing === null) {
+    const mistake = nameMistake(name)
+    return mistake === undefined ? setExtension(draft, name, value) : refuseAttribute(name, mistake)
   }
+  if (typeof value !== 'string') return refuseAttribute(name, 'must be a string')
+  if (value === '') return refuseAttribute(name, 'is empty; give it a value')
+  const mistake = syntaxMistake(name, value)
+  if (mistake !== undefined) return refuseAttribute(name, mistake)
+  if (standing !== '') return refuseAttribute(name, repeated)
+  switch (name) {
+    case 'id': draft.id = value; break
+    case 'source': draft.source = value; break
+    case 'type': draft.type = value; break
+    case 'specversion': draft.specversion = value; break
+    case 'subject': draft.subject = value; break
+    case 'time': draft.time = value; break
+    case 'datacontenttype': draft.datacontenttype = value; break
+    default: draft.dataschema = value
+  }
+  return undefined
 }
 
 /** The context, or a refusal that names the first required attribute that is missing. Nothing is ever invented. */

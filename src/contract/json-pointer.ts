@@ -40,7 +40,7 @@ export function compilePointer (text: string): Pointer | undefined {
 
 /** The text of a string, given the span between its quotes. */
 export function textOf (bytes: Buffer, start: number, end: number): string {
-  if (!hasEscape(bytes, start, end)) return bytes.toString('utf8', start, end)
+  if (!hasEscape(bytes, start, end)) return bytes.toString(undefined, start, end)
   return String(JSON.parse(bytes.toString('utf8', start - 1, end + 1)))
 }
 

@@ -74,6 +74,18 @@ t.test('what is encoded is decoded the same', async t => {
   t.pass('no counterexample')
 })
 
+t.test('lengths that text makes longer than its characters are right', async t => {
+  // Around each size where a varint grows, with one byte, two and three bytes per character.
+  for (const length of [1, 20, 21, 22, 31, 32, 33, 62, 63, 64, 65, 2_730, 2_731, 4_095, 4_096, 8_191, 8_192]) {
+    for (const letter of ['a', 'é', '€']) {
+      const value = letter.repeat(length)
+      const decoded = decodeRecord(encode(recordOf({ headers: [value, value, 'n', 'v'] })), 0, 0)
+      if (decoded?.headers[0]?.[1].toString() !== value || decoded.headers[1]?.[0] !== 'n') t.fail(`${length} of ${letter}`)
+    }
+  }
+  t.pass('all lengths')
+})
+
 t.test('lone surrogates are written as the replacement character', async t => {
   const decoded = decodeRecord(encode(recordOf({ headers: ['h', 'a\ud800b'] })), 0, 0)
   t.equal(decoded?.headers[0]?.[1].toString(), 'a\ufffdb')

@@ -6,7 +6,7 @@ import type { SinkRecord } from './sink.ts'
 export const recordOverheadBytes = 128
 const headerOverheadBytes = 16
 /** Texts up to this length are measured and copied here, which is faster than a call into the platform. */
-const shortTextLength = 64
+const shortTextLength = 20
 const int32Min = -0x80000000
 const int32Max = 0x7fffffff
 
@@ -54,13 +54,34 @@ function partBytes (part: string | Buffer): number {
   return part.length
 }
 
+/** Writes a length before bytes that already stand behind the room that was left for it. */
+function writeLengthBefore (into: Buffer, at: number, roomBytes: number, byteCount: number): number {
+  const bodyAt = at + roomBytes
+  const lengthBytes = varintBytes(byteCount)
+  if (lengthBytes !== roomBytes) into.copyWithin(at + lengthBytes, bodyAt, bodyAt + byteCount)
+  return writeVarint(into, at, byteCount) + byteCount
+}
+
+/** Text goes in before its length: it has as many bytes as characters, or more, and is then moved. */
+function writeText (into: Buffer, at: number, text: string): number {
+  const { length } = text
+  const roomBytes = varintBytes(length)
+  const textAt = at + roomBytes
+  if (length > shortTextLength) return writeLengthBefore(into, at, roomBytes, into.write(text, textAt))
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return writeLengthBefore(into, at, roomBytes, into.write(text, textAt))
+    into[textAt + i] = code
+  }
+  into[at] = length << 1
+  return textAt + length
+}
+
 function writePart (into: Buffer, at: number, part: string | Buffer): number {
-  const byteCount = partBytes(part)
-  at = writeVarint(into, at, byteCount)
-  if (typeof part !== 'string') into.set(part, at)
-  else if (byteCount !== part.length || byteCount > shortTextLength) into.write(part, at)
-  else for (let i = 0; i < byteCount; i++) into[at + i] = part.charCodeAt(i)
-  return at + byteCount
+  if (typeof part === 'string') return writeText(into, at, part)
+  at = writeVarint(into, at, part.length)
+  into.set(part, at)
+  return at + part.length
 }
 
 function nullableBytes (part: Buffer | null): number {
@@ -71,6 +92,7 @@ function writeNullable (into: Buffer, at: number, part: Buffer | null): number {
   return part === null ? writeVarint(into, at, -1) : writePart(into, at, part)
 }
 
+/** The size of a record behind its length. */
 function bodyBytes (record: SinkRecord, timestampDeltaMs: number, offsetDelta: number): number {
   const { headers } = record
   let sum = 1 + varintBytes(timestampDeltaMs) + varintBytes(offsetDelta) + nullableBytes(record.key) +
@@ -79,6 +101,14 @@ function bodyBytes (record: SinkRecord, timestampDeltaMs: number, offsetDelta: n
     const byteCount = partBytes(headers[i] ?? '')
     sum += varintBytes(byteCount) + byteCount
   }
+  return sum
+}
+
+/** A size that the body has at least, and hits where all text is ASCII: characters are counted, not measured. */
+function bodyBytesMin (record: SinkRecord): number {
+  const { headers } = record
+  let sum = 5 + (record.key?.length ?? 0) + (record.value?.length ?? 0) + headers.length
+  for (let i = 0; i < headers.length; i++) sum += headers[i]?.length ?? 0
   return sum
 }
 
@@ -97,15 +127,16 @@ export function encodeRecord (
   record: SinkRecord, into: Buffer, at: number, timestampDeltaMs: number, offsetDelta: number
 ): number {
   const { headers } = record
-  at = writeVarint(into, at, bodyBytes(record, timestampDeltaMs, offsetDelta))
-  into[at++] = 0
-  at = writeVarint(into, at, timestampDeltaMs)
-  at = writeVarint(into, at, offsetDelta)
-  at = writeNullable(into, at, record.key)
-  at = writeNullable(into, at, record.value)
-  at = writeVarint(into, at, headers.length >> 1)
-  for (let i = 0; i < headers.length; i++) at = writePart(into, at, headers[i] ?? '')
-  return at
+  const roomBytes = varintBytes(bodyBytesMin(record))
+  const bodyAt = at + roomBytes
+  into[bodyAt] = 0
+  let end = writeVarint(into, bodyAt + 1, timestampDeltaMs)
+  end = writeVarint(into, end, offsetDelta)
+  end = writeNullable(into, end, record.key)
+  end = writeNullable(into, end, record.value)
+  end = writeVarint(into, end, headers.length >> 1)
+  for (let i = 0; i < headers.length; i++) end = writePart(into, end, headers[i] ?? '')
+  return writeLengthBefore(into, at, roomBytes, end - bodyAt)
 }
 
 /** A record as read back. Key, value and header values are views of the bytes that were read. */
