@@ -48,7 +48,8 @@ export async function loadText (text: string, path: string, env: Environment): P
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file', EACCES: 'this user may not read it', EISDIR: 'it is a folder'
+  ENOENT: 'there is no such file', EACCES: 'this user may not do that', EISDIR: 'it is a folder',
+  ECONNREFUSED: 'nothing listens there', ENOTFOUND: 'no such host', ECONNRESET: 'the connection was cut'
 }
 
 /** Why a file or a connection could not be used, in words where there are some. */
