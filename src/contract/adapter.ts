@@ -24,7 +24,7 @@ export interface Signal {
 export interface Ingress {
   /** Once per connection or request, before a body is read. */
   authenticate (credentials: Credentials, peer: Peer): Eventually<Principal | Refusal>
-  /** Takes bytes from the node's budget before they are read; undefined when granted. The adapter releases what it took. */
+  /** Takes bytes from the node's budget before they are read; undefined when granted. The taker releases them. */
   reserve (bytes: number): Refusal | undefined
   release (bytes: number): void
   /** Routes, judges and delivers one event. Settles `ticket` exactly once, possibly before it returns. */
@@ -52,7 +52,7 @@ export interface RouteView {
   readonly own: Readonly<Record<string, unknown>>
 }
 
-/** One listening server of `src/listen`. `server` is the platform's own object; the adapter narrows it to what its protocol needs. */
+/** One listening server of `src/listen`. `server` is the platform's own object, which the adapter narrows. */
 export interface Listening {
   readonly protocol: string
   readonly server: unknown

@@ -69,6 +69,6 @@ export interface Envelope extends Context {
   /** W3C trace context as received, or undefined. */
   readonly traceparent: string | undefined
   readonly tracestate: string | undefined
-  /** False: the sender waits for an answer, `limits.replyTimeoutMs` at most. True: the ack is withheld as long as it takes. */
+  /** False: the sender waits `limits.replyTimeoutMs` at most. True: the ack is withheld as long as it takes. */
   readonly patient: boolean
 }

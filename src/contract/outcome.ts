@@ -1,4 +1,4 @@
-// The final answer to every event: a receipt or a refusal. The closed table of refusal codes, each with its fate and retry advice.
+// The final answer to every event, a receipt or a refusal, and the closed table of refusal codes.
 
 /** What an ack means: `kafka` in-sync replicas have it, `disk` the journal's fsync returned, `none` it was received. */
 export type Ack = 'kafka' | 'disk' | 'none'
@@ -19,7 +19,9 @@ export const refusals = {
   'unauthenticated': { fate: 'refused', retry: 'never', meaning: 'no credential, or one that is not known' },
   'forbidden': { fate: 'refused', retry: 'never', meaning: 'the principal may not send to this channel' },
   'no-route': { fate: 'refused', retry: 'never', meaning: 'no route takes this channel' },
-  'invalid-event': { fate: 'refused', retry: 'never', meaning: 'the event breaks a rule of CloudEvents or of its route' },
+  'invalid-event': {
+    fate: 'refused', retry: 'never', meaning: 'the event breaks a rule of CloudEvents or of its route'
+  },
   'rate-limited': { fate: 'refused', retry: 'later', meaning: 'the principal is above its rate' },
   'overloaded': { fate: 'refused', retry: 'later', meaning: 'the byte budget is used up' },
   'undeliverable': {
@@ -37,7 +39,7 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
-/** The event is where its ack level says. `topic`, `partition`, `offset` for Kafka; `journal` ("segment:position") for disk. */
+/** The event is where its ack level says: topic, partition and offset, or `journal` ("segment:position"). */
 export interface Receipt {
   readonly outcome: 'written'
   readonly id: string
@@ -50,7 +52,7 @@ export interface Receipt {
   readonly journal: string | undefined
 }
 
-/** The event was not, or perhaps not, written. `detail` says what to do and holds no secret, broker address or foreign topic. */
+/** The event was not, or perhaps not, written. `detail` says what to do; no secret, broker or foreign topic is in it. */
 export interface Refusal {
   readonly outcome: Fate
   readonly code: RefusalCode

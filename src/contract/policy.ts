@@ -1,4 +1,4 @@
-// What a policy is: a judge of envelopes or an authenticator of peers. It never names a protocol, a status or a header of one.
+// What a policy is: a judge of envelopes or an authenticator of peers. It never names a protocol or a status.
 
 import type { Credentials, Eventually, Log } from './adapter.ts'
 import type { Envelope, Peer, Principal } from './envelope.ts'
@@ -7,7 +7,7 @@ import type { Ack, Refusal } from './outcome.ts'
 /** How often a judge is asked: once per connection, once per request (a batch is one), or for every event. */
 export type Scope = 'connection' | 'request' | 'event'
 
-/** `undefined` lets the envelope pass; an envelope takes its place (the given one is never changed); a refusal ends it. */
+/** `undefined` lets the envelope pass; an envelope takes its place (none is ever changed); a refusal ends it. */
 export type Verdict = undefined | Envelope | Refusal
 
 /** What a judge may know of the route. */

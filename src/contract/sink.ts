@@ -28,14 +28,14 @@ export interface Sink {
   /** The ack level that a receipt of this sink stands for. */
   readonly ack: 'kafka' | 'disk'
   /**
-   * Writes the record and settles the ticket once: a receipt when it is where `ack` says; a refusal when it is certainly
-   * not; `delivery-timeout` when it may be. `deadlineMs` is on the clock of `performance.now()`; 0 is none. At the deadline an
+   * Writes the record and settles the ticket once: a receipt when it is where `ack` says; a refusal when it certainly
+   * is not; `delivery-timeout` when it may be. `deadlineMs` is on `performance.now()`; 0 is none. At the deadline an
    * unsent record is taken back and refused as `sink-unavailable`; a sent one settles `delivery-timeout`.
    */
   deliver (record: SinkRecord, settler: Settler, ticket: number, deadlineMs: number): void
   health (): SinkHealth
   /** Bytes it holds now and may hold, and whatever else has a level; by metric name without prefix, unit last. */
   readonly gauges: ReadonlyMap<string, () => number>
-  /** Resolves when every ticket is settled or `timeoutMs` is over, and its connections are closed. `deliver` then refuses. */
+  /** Resolves when every ticket is settled or `timeoutMs` is over, and connections are closed; `deliver` refuses. */
   drain (timeoutMs: number): Promise<void>
 }

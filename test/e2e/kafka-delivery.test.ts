@@ -9,6 +9,7 @@ import type { KafkaRig } from '../support/kafka-rig.ts'
 import { skipWithoutKafka } from '../support/kafka-shared.ts'
 
 const password = 'alice-secret-7d1f'
+const scram = 'sasl: { mechanism: scram-sha-512, username: alice, password: "${env:KAFKA_PASSWORD}" } }'
 
 const config = (kafka: string): string => `
 listeners:
@@ -25,7 +26,9 @@ routes:
     headers: [ x-trace ]
 `
 
-async function send (gateway: GatewayProcess, region: string): Promise<{ status: number, body: Record<string, unknown> }> {
+interface Answer { readonly status: number, readonly body: Record<string, unknown> }
+
+async function send (gateway: GatewayProcess, region: string): Promise<Answer> {
   const response = await fetch(`http://127.0.0.1:${gateway.port}/v1/events/orders/${region}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-trace': 'abc', 'x-other': 'stays' },
@@ -87,7 +90,7 @@ t.test('a gateway in front of a real Kafka', { skip: await skipWithoutKafka('sas
 
   await t.test('SASL_SSL SCRAM-SHA-512 with an ACL for one topic', async t => {
     const gateway = await start('sasl', `{ brokers: ["${sasl}"], tls: { ca: "${kafka.caPath}" }, ` +
-      'sasl: { mechanism: scram-sha-512, username: alice, password: "${env:KAFKA_PASSWORD}" } }', { KAFKA_PASSWORD: password })
+      scram, { KAFKA_PASSWORD: password })
     await delivers(t, kafka, gateway, 'sasl')
     const denied = await send(gateway, 'denied')
     t.equal(denied.status, 502)
@@ -103,7 +106,7 @@ t.test('a gateway in front of a real Kafka', { skip: await skipWithoutKafka('sas
 
   await t.test('a wrong password is told by health and log, without showing it', async t => {
     const gateway = await start('wrong', `{ brokers: ["${sasl}"], tls: { ca: "${kafka.caPath}" }, ` +
-      'sasl: { mechanism: scram-sha-512, username: alice, password: "${env:KAFKA_PASSWORD}" } }', { KAFKA_PASSWORD: 'wrong-9c2e' })
+      scram, { KAFKA_PASSWORD: 'wrong-9c2e' })
     const { status, body } = await send(gateway, 'sasl')
     t.equal(status, 503)
     t.match(body, { code: 'sink-unavailable' })

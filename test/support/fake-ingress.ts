@@ -1,4 +1,4 @@
-// An ingress that does what a test tells it to and counts what is reserved, so that adapters can be tested without a gateway.
+// An ingress that does what a test tells it to and counts what is reserved, to test adapters without a gateway.
 
 import type { Credentials, Eventually, Ingress, Signal } from '../../src/contract/adapter.ts'
 import type { Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
