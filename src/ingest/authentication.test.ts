@@ -1,0 +1,107 @@
+// Authentication: who is asked in which order, what ends the search, and what failing means.
+
+import t from 'tap'
+import { peer } from '../../test/support/odd-envelopes.ts'
+import type { Credentials, Eventually } from '../contract/adapter.ts'
+import { noAttributes } from '../contract/envelope.ts'
+import type { Peer, Principal } from '../contract/envelope.ts'
+import { refuse } from '../contract/outcome.ts'
+import type { Refusal } from '../contract/outcome.ts'
+import type { Authenticator } from '../contract/policy.ts'
+import { createAuthentication, secretNamesOf } from './authentication.ts'
+import type { Authenticate } from './authentication.ts'
+
+type Answer = Eventually<Principal | Refusal | undefined>
+
+const credentials: Credentials = { attributes: noAttributes, argument: () => undefined }
+const alice: Principal = { name: 'alice', groups: [], anonymous: false }
+const wrongKey = refuse('unauthenticated', 'this key is not known')
+
+interface Rig { authenticate: Authenticate, asked: string[], accepted: Peer[], faults: unknown[] }
+
+function rigOf (answers: Record<string, () => Answer>): Rig {
+  const asked: string[] = []
+  const accepted: Peer[] = []
+  const faults: unknown[] = []
+  const authenticators = Object.entries(answers).map(([name, answer]): Authenticator => ({
+    secretNames: [`x-${name}`],
+    advice: `send ${name}`,
+    authenticate (given, from) {
+      t.equal(given, credentials)
+      t.equal(from, peer)
+      asked.push(name)
+      return answer()
+    }
+  }))
+  const authenticate = createAuthentication({
+    authenticators, onAuthenticated: one => accepted.push(one), onFault: fault => faults.push(fault)
+  })
+  return { authenticate, asked, accepted, faults }
+}
+
+t.test('without authenticators everyone is anonymous', async t => {
+  const { authenticate, accepted } = rigOf({})
+  t.match(authenticate(credentials, peer), { name: 'anonymous', anonymous: true })
+  t.same(accepted, [peer])
+})
+
+t.test('the first that knows the peer wins, at once, and the rest are not asked', async t => {
+  const { authenticate, asked, accepted } = rigOf({ a: () => undefined, b: () => alice, c: () => undefined })
+  t.equal(authenticate(credentials, peer), alice)
+  t.same(asked, ['a', 'b'])
+  t.same(accepted, [peer])
+})
+
+t.test('an authenticator that needs time is awaited, and the search goes on after it', async t => {
+  const { authenticate, asked, accepted } = rigOf({
+    a: async () => undefined, b: () => undefined, c: async () => alice, d: () => wrongKey
+  })
+  const found = authenticate(credentials, peer)
+  t.type(found, Promise)
+  t.same(asked, ['a'])
+  t.same(accepted, [])
+  t.equal(await found, alice)
+  t.same(asked, ['a', 'b', 'c'])
+  t.same(accepted, [peer], 'told once')
+})
+
+t.test('a refusal ends the search, now or late', async t => {
+  for (const answer of [(): Answer => wrongKey, async () => wrongKey]) {
+    const { authenticate, asked, accepted } = rigOf({ a: answer, b: () => alice })
+    t.equal(await authenticate(credentials, peer), wrongKey)
+    t.same(asked, ['a'])
+    t.same(accepted, [])
+  }
+})
+
+t.test('a peer that shows nothing is told every way to authenticate', async t => {
+  const now = rigOf({ a: () => undefined, b: () => undefined })
+  t.match(now.authenticate(credentials, peer), { code: 'unauthenticated', detail: 'send a, or send b' })
+  const late = rigOf({ a: async () => undefined, b: async () => undefined })
+  t.match(await late.authenticate(credentials, peer), { code: 'unauthenticated', detail: 'send a, or send b' })
+  t.same(late.accepted, [])
+})
+
+t.test('an authenticator that throws lets nobody in, and its fault is told', async t => {
+  const bug = new Error('directory says s3cret')
+  const throws = (): never => { throw bug }
+  for (const answers of [
+    { a: throws, b: () => alice },
+    { a: async () => throws(), b: () => alice },
+    { z: async () => undefined, a: throws, b: () => alice }
+  ]) {
+    const { authenticate, accepted, faults } = rigOf(answers)
+    const answer = await authenticate(credentials, peer)
+    t.match(answer, { code: 'internal', outcome: 'refused' })
+    t.notMatch(JSON.stringify(answer), 's3cret')
+    t.same(accepted, [])
+    t.same(faults, [bug])
+  }
+})
+
+t.test('secret names are those of all authenticators and those of every protocol', async t => {
+  const one = (secretNames: string[]): Authenticator => ({ secretNames, advice: '', authenticate: () => undefined })
+  t.same([...secretNamesOf([one(['x-api-key', 'apikey']), one(['x-other', 'cookie'])])].sort(), [
+    'apikey', 'authorization', 'cookie', 'proxy-authorization', 'set-cookie', 'x-api-key', 'x-other'
+  ])
+})
