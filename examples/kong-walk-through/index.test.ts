@@ -1,4 +1,4 @@
-// The walk-through as its README tells it: this very config in front of a real broker, read by Kafka's console consumer.
+// The walk-through as its README tells it: this very config, a real broker, Kafka's own console consumer.
 
 import t from 'tap'
 import { readFileSync } from 'node:fs'
