@@ -1,7 +1,7 @@
 // Proves the first minutes with the program: start --dev, send, read back, stop; and what it says when it cannot start.
 
 import t from 'tap'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { RunningCli, runCli, temporaryFolder } from '../../test/support/run-cli.ts'
 
@@ -64,4 +64,21 @@ t.test('a port that is taken is named, with another one to try', async (t) => {
   const { code, stderr } = await runCli(['start', '--dev', '--port', String(port)], { cwd: temporaryFolder(t) })
   t.equal(code, 1)
   t.match(stderr, `port ${port} is taken by another program\nchoose another one: npm run sluice -- start --dev --port 8080\n`)
+})
+
+t.test('a second signal ends it at once while it waits for a request that does not end', { timeout: 60_000 }, async (t) => {
+  const gateway = new RunningCli(['start', '--dev', '--port', '0'], { cwd: temporaryFolder(t) })
+  t.teardown(() => { gateway.child.kill('SIGKILL') })
+  await gateway.until(() => gateway.stdout.includes('init\n'))
+  const port = Number(/127\.0\.0\.1:([0-9]+)/.exec(gateway.stdout)?.[1])
+  const socket = connect({ host: '127.0.0.1', port })
+  socket.on('error', () => { /* it is cut when the program ends */ })
+  t.teardown(() => { socket.destroy() })
+  socket.write('POST /v1/events/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nContent-Type: text/plain\r\n' +
+    'Expect: 100-continue\r\n\r\n')
+  await new Promise((resolve) => { socket.once('data', resolve) })
+  gateway.child.kill('SIGTERM')
+  await gateway.until(() => gateway.stderr.includes('draining'))
+  gateway.child.kill('SIGTERM')
+  t.equal((await gateway.ended).code, 143)
 })

@@ -1,0 +1,41 @@
+// Proves that what start prints can be pasted: an address, a channel that exists, a header where a key is needed.
+
+import t from 'tap'
+import { hashOf } from './api-key.ts'
+import { renderBanner } from './banner.ts'
+import { loadText } from './config-file.ts'
+import type { Colors } from './terminal.ts'
+
+const plain: Colors = { bold: (text) => text, dim: (text) => text, red: (text) => text, green: (text) => text }
+
+async function bannerOf (text: string, secure: boolean, host = '127.0.0.1'): Promise<string> {
+  const opened = await loadText(text, 'sluice.yaml', {})
+  if ('exitCode' in opened) throw new Error(opened.text)
+  return renderBanner({ origin: opened.origin, listening: [{ protocol: 'http', host, port: 8443, secure }], color: plain })
+}
+
+t.test('with keys, TLS and Kafka the lines say so, and hold no secret', async (t) => {
+  const banner = await bannerOf(`listeners: [ { protocol: http, host: 0.0.0.0, port: 8443, tls: { cert: a, key: b } } ]
+kafka: { brokers: [ "k:9092" ], sasl: { mechanism: plain, username: u, password: hunter2 } }
+principals: [ { name: a, credentials: [ { apiKey: "${hashOf('x')}" } ] } ]
+authentication: [ auth-api-key: { header: x-key } ]
+routes: [ { name: a, channel: "orders/{region}", parameters: { region: { enum: [ "e u", us ] } }, topic: a } ]
+`, true, '0.0.0.0')
+  t.equal(banner, `http listens on https://127.0.0.1:8443
+
+Send an event:
+  curl -i https://127.0.0.1:8443/v1/events/orders/e%20u --cacert CA.pem -H "x-key: $SLUICE_API_KEY" ` +
+  `-H 'content-type: application/json' -d '{"hello":"world"}'
+
+Events go to Kafka at k:9092. Read them back:
+  npm run sluice -- tail --topic a`)
+})
+
+t.test('nothing of the config can end the quoting of the line to paste', async (t) => {
+  const banner = await bannerOf(`listeners: [ { protocol: http, port: 8080 } ]
+sink: journal
+routes: [ { name: a, channel: "{p}", parameters: { p: { enum: [ "a';rm -rf $(x)\`y\`" ] } }, topic: a } ]
+`, false, '::1')
+  const line = banner.split('\n').find((text) => text.includes('curl')) ?? ''
+  t.match(line, /^ {2}curl -i http:\/\/\[::1\]:8443\/v1\/events\/[A-Za-z0-9%_.-]+ -H/)
+})
