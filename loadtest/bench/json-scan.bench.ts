@@ -1,5 +1,6 @@
 // Question: what do the codecs of src/contract cost per event, beside JSON.parse of the same bytes?
-// By hand: node loadtest/bench/json-scan.bench.ts. The quickest of many short rounds, so that a busy machine disturbs little.
+// By hand: node loadtest/bench/json-scan.bench.ts. Shows the quickest of many short rounds, which a busy machine
+// disturbs least.
 
 import { binaryHeaders } from '../../src/contract/cloudevents-kafka.ts'
 import { decodeStructured, encodeStructured } from '../../src/contract/cloudevents-json.ts'
