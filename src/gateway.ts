@@ -15,7 +15,7 @@ import { createEventCounters, eventCountersBytes } from './observe/event-counter
 import type { CountersLayout } from './observe/event-counters.ts'
 import { departed, family, mergeSnapshots, prefix, renderPrometheus } from './observe/metric.ts'
 import type { Snapshot } from './observe/metric.ts'
-import { processFamilies } from './observe/metrics.ts'
+import { createMetrics, processFamilies } from './observe/metrics.ts'
 import { worstOf } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
 import type { Report, ServerData } from './server.ts'
@@ -233,12 +233,11 @@ class Node implements Gateway {
   }
 
   async #status (): Promise<HealthStatus> {
-    const sink = worstOf((await this.#reports()).map(report => report.sink))
-    const journal = this.#settings.sink === 'journal'
+    const sinks = (await this.#reports()).map(report => report.sink)
     return {
       workers: { aliveCount: this.supervisor.aliveCount, wantedCount: this.#workerCount },
-      kafka: journal ? undefined : sink,
-      journal: journal ? sink : undefined,
+      kafka: this.#settings.sink === 'kafka' ? worstOf(sinks) : undefined,
+      journal: this.#journal?.health(),
       draining: this.#draining
     }
   }
@@ -249,7 +248,9 @@ class Node implements Gateway {
     const restarts = family({
       name: `${prefix}worker_restarts_total`, help: 'Workers that were replaced.', kind: 'counter'
     }, [{ labels: {}, value: this.supervisor.restartCount }])
-    return renderPrometheus(this.#metrics.merged([...own, restarts]))
+    const journal = createMetrics()
+    if (this.#journal !== undefined) journal.addGauges(this.#journal.gauges)
+    return renderPrometheus(this.#metrics.merged([...own, restarts, ...journal.collect()]))
   }
 
   async stop (): Promise<boolean> {

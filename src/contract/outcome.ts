@@ -52,7 +52,7 @@ export interface Receipt {
   readonly journal: string | undefined
 }
 
-/** The event was not, or perhaps not, written. `detail` says what to do; no secret, broker or foreign topic is in it. */
+/** The event was not, or perhaps not, written. `detail` says what to do and has no secret, broker or foreign topic. */
 export interface Refusal {
   readonly outcome: Fate
   readonly code: RefusalCode

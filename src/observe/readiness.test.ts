@@ -20,8 +20,10 @@ const table: [why: string, status: Partial<HealthStatus>, kafka: 'optional' | 'r
     { status: 'degraded', reasons: ['kafka: no broker answers'] }],
   ['kafka is down and required', { kafka: down }, 'required',
     { status: 'unavailable', reasons: ['kafka: no broker answers'] }],
-  ['the journal is down', { kafka: undefined, journal: { ready: false, reason: 'disk full' } }, 'optional',
+  ['the journal is down', { kafka: undefined, journal: { ready: false, reason: 'disk full', degraded: '' } }, 'optional',
     { status: 'unavailable', reasons: ['journal: disk full'] }],
+  ['the journal has damage', { kafka: undefined, journal: { ready: true, reason: '', degraded: 'quarantine' } }, 'optional',
+    { status: 'degraded', reasons: ['journal: quarantine'] }],
   ['it is stopping, whatever else', { draining: true, kafka: down }, 'optional',
     { status: 'unavailable', reasons: ['this gateway is stopping', 'kafka: no broker answers'] }]
 ]

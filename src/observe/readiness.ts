@@ -7,7 +7,8 @@ export interface HealthStatus {
   readonly workers: { readonly aliveCount: number, readonly wantedCount: number }
   /** As `worstOf` makes it of what each worker says; undefined where the sink is not in use. */
   readonly kafka: SinkHealth | undefined
-  readonly journal: SinkHealth | undefined
+  /** `degraded`: what an operator should look at though events are taken; '' for nothing. */
+  readonly journal: (SinkHealth & { readonly degraded: string }) | undefined
   readonly draining: boolean
 }
 
@@ -40,6 +41,7 @@ export function readiness (status: HealthStatus, settings: ReadinessSettings): R
     (settings.kafka === 'required' ? failures : complaints).push(`kafka: ${kafka.reason}`)
   }
   if (journal !== undefined && !journal.ready) failures.push(`journal: ${journal.reason}`)
+  else if (journal !== undefined && journal.degraded !== '') complaints.push(`journal: ${journal.degraded}`)
   if (failures.length > 0) return { status: 'unavailable', reasons: [...failures, ...complaints] }
   return { status: complaints.length > 0 ? 'degraded' : 'ok', reasons: complaints }
 }
