@@ -12,13 +12,16 @@ import type { Coding } from './inflate.ts'
 import { LineStream } from './line-stream.ts'
 import { acceptedTypes, formatOf } from './media.ts'
 import { describedTwice, publishers } from './publish.ts'
-import { doorProblem } from './reply.ts'
+import { doorProblem, problemOf } from './reply.ts'
 import type { Operation, Target } from './target.ts'
 
 /** Compressed bodies up to this size are inflated in one synchronous call, which is cheaper than a stream. */
 const inflateAtOnceBytesMax = 65_536
 
 const stopping = refuse('shutting-down', 'this gateway is stopping; send the request again, on a new connection')
+
+/** RFC 9112 section 3.2: a request without Host is answered with 400. */
+const noHost = { ...problemOf(refuse('malformed', 'the request has no Host header')), close: true }
 
 /** Begins with a request. Nothing of its body has been read, and nothing but the header section is held. */
 export function serve (exchange: Exchange, target: Target): void {
@@ -31,6 +34,7 @@ export function serve (exchange: Exchange, target: Target): void {
   if (request.rawHeaders.length > 2 * headersCountMax) {
     return exchange.problem(doorProblem('headers-too-large', `there are more than ${headersCountMax} header lines`))
   }
+  if (exchange.head.host === undefined && request.httpVersionMinor === 1) return exchange.problem(noHost)
   if (door.ingress.draining.on) return exchange.refuse(stopping)
   const found = door.ingress.authenticate(exchange.attributes, exchange.peer)
   if (!(found instanceof Promise)) return authenticated(exchange, target, found)

@@ -8,7 +8,9 @@ import { Batch } from './batch.ts'
 
 function collect (count: number) {
   const answers: { status: number, json: unknown }[] = []
-  const batch = new Batch({ answer: (status, _type, text) => { answers.push({ status, json: JSON.parse(text) }) } }, count)
+  const batch = new Batch({
+    answer (status, _type, text) { answers.push({ status, json: JSON.parse(text) }) }
+  }, count)
   return { batch, answers }
 }
 

@@ -58,7 +58,7 @@ export type AliasMethod = (typeof methods)[number]
 /** What a route may say under `http:`. */
 export const aliasConfig = Type.Object({
   path: Type.String({
-    pattern: '^/[^?#*]*[^?#]*$', minLength: 2, maxLength: 1_024,
+    pattern: '^(/([A-Za-z0-9._~-]+|\\{[a-zA-Z][a-zA-Z0-9_]*\\*?\\}))+$', minLength: 2, maxLength: 1_024,
     description: 'A path of its own for this route, e.g. /kafka; holds every `{parameter}` of the channel.'
   }),
   methods: Type.Array(Type.Union(methods.map(method => Type.Literal(method))), {

@@ -1,4 +1,4 @@
-// Tests of a request's life: answers only after the outcome, everything released on every way out, time limits, keep-alive.
+// Tests of a request's life: answers only after the outcome, everything released on every way out, time limits.
 
 import t from 'tap'
 import { refuse } from '../../src/contract/outcome.ts'
@@ -165,7 +165,9 @@ t.test('pipelined requests are answered in their order', async t => {
   ingress.outcomeOf = () => undefined
   const client = raw(post(1, '1') + post(1, '2'))
   await until(() => ingress.pending.length === 2)
-  for (const { envelope, settle } of [...ingress.pending].reverse()) settle({ ...receiptOf(envelope, 0), id: String(envelope.data) })
+  for (const { envelope, settle } of [...ingress.pending].reverse()) {
+    settle({ ...receiptOf(envelope, 0), id: String(envelope.data) })
+  }
   await client.until(({ text }) => text.includes('"id":"2"'))
   t.ok(client.text.indexOf('"id":"1"') < client.text.indexOf('"id":"2"'))
   client.socket.destroy()

@@ -11,10 +11,10 @@ function headOf (...rawHeaders: string[]) {
 t.test('names are found whatever their case', async t => {
   t.match(headOf(
     'CONTENT-TYPE', 'a/b', 'Content-Length', '12', 'content-encoding', 'gzip', 'Idempotency-Key', 'k', 'X-Request-Id', 'r',
-    'Transfer-Encoding', 'chunked', 'TraceParent', 'p', 'tracestate', 's'
+    'HOST', 'h', 'Transfer-Encoding', 'chunked', 'TraceParent', 'p', 'tracestate', 's'
   ), {
     contentType: 'a/b', contentLength: 12, contentEncoding: 'gzip', idempotencyKey: 'k', requestId: 'r',
-    transferEncoding: 'chunked', traceparent: 'p', tracestate: 's', contextPairs: undefined, repeated: undefined
+    host: 'h', transferEncoding: 'chunked', traceparent: 'p', tracestate: 's', contextPairs: undefined, repeated: undefined
   })
 })
 
@@ -25,6 +25,7 @@ t.test('ce- headers are collected without their prefix, in lower case', async t 
 t.test('a header that may come once and comes twice is named', async t => {
   t.equal(headOf('ce-id', '1', 'CE-ID', '2').repeated, 'ce-id')
   t.equal(headOf('content-type', 'a/b', 'Content-Type', 'c/d').repeated, 'content-type')
+  t.equal(headOf('host', 'a', 'Host', 'a').repeated, 'host')
   t.equal(headOf('idempotency-key', 'a', 'idempotency-key', 'a').repeated, 'idempotency-key')
 })
 

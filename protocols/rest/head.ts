@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 
 /** What the door reads of a request's header section. Values are as received. */
 export interface Head {
+  host: string | undefined
   contentType: string | undefined
   contentEncoding: string | undefined
   transferEncoding: string | undefined
@@ -22,8 +23,8 @@ export interface Head {
 /** Reads it. Costs one comparison of lengths for every header that the door does not know. */
 export function readHead (request: IncomingMessage): Head {
   const head: Head = {
-    contentType: undefined, contentEncoding: undefined, transferEncoding: undefined, contentLength: undefined,
-    idempotencyKey: undefined, requestId: undefined, traceparent: undefined, tracestate: undefined,
+    host: undefined, contentType: undefined, contentEncoding: undefined, transferEncoding: undefined,
+    contentLength: undefined, idempotencyKey: undefined, requestId: undefined, traceparent: undefined, tracestate: undefined,
     contextPairs: undefined, repeated: undefined
   }
   const raw = request.rawHeaders
@@ -50,6 +51,9 @@ function readContext (head: Head, name: string, value: string): void {
 
 function readKnown (head: Head, name: string, value: string): void {
   switch (name.length) {
+    case 4:
+      if (is(name, 'host')) head.host = once(head, head.host, value, 'host')
+      return
     case 10:
       // A list header: RFC 9110 section 5.3 allows repeats, W3C Trace Context asks to join them in order.
       if (is(name, 'tracestate')) head.tracestate = head.tracestate === undefined ? value : `${head.tracestate},${value}`

@@ -1,4 +1,4 @@
-// Tests of the line splitter: the same lines wherever the chunks are cut, every byte accounted for, nothing held above the limit.
+// Tests of the line splitter: the same lines wherever the chunks are cut, every byte counted, nothing held too long.
 
 import t from 'tap'
 import fc from 'fast-check'
@@ -47,7 +47,8 @@ t.test('an endless line is not held', async t => {
 })
 
 t.test('cuts change nothing, and every byte is counted once', async t => {
-  const text = fc.array(fc.constantFrom('a', 'b', '\n', '\r\n', '\r', 'cccccccc'), { maxLength: 60 }).map(parts => parts.join(''))
+  const part = fc.constantFrom('a', 'b', '\n', '\r\n', '\r', 'cccccccc')
+  const text = fc.array(part, { maxLength: 60 }).map(parts => parts.join(''))
   fc.assert(fc.property(text, fc.array(fc.nat(80), { maxLength: 8 }), fc.integer({ min: 1, max: 12 }), (whole, cuts, max) => {
     const bytes = Buffer.from(whole)
     const at = [0, ...cuts.map(cut => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length]

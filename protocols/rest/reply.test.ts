@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { refusals, refuse } from '../../src/contract/outcome.ts'
 import type { RefusalCode } from '../../src/contract/outcome.ts'
 import {
-  doorProblem, doorReplies, endingText, problemOf, problemText, receiptStatus, receiptText, replies, resultText, retryAfterSeconds
+  doorProblem, doorReplies, endingText, problemOf, problemText, receiptStatus, receiptText, replies, resultText,
+  retryAfterSeconds
 } from './reply.ts'
 import type { DoorCode } from './reply.ts'
 

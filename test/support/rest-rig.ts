@@ -54,7 +54,9 @@ export async function startRest (
     config: { ...restDefaults, ...parts.config }, routes: parts.routes ?? [routeView({})], ingress, version: '1.2.3',
     log: silentLog
   })
-  const server = createServer({ headersTimeout: 5_000, requestTimeout: 0, connectionsCheckingInterval: 500 })
+  const server = createServer({
+    headersTimeout: 5_000, requestTimeout: 0, requireHostHeader: false, connectionsCheckingInterval: 500
+  })
   const ids = new WeakMap<object, number>()
   let lastId = 0
   adapter.attach({
@@ -74,7 +76,10 @@ export async function startRest (
     server.close()
     await adapter.drain()
   })
-  return { ingress, adapter, server, port, base, request: (...given) => send(base, ...given), raw: text => new RawClient(port, text) }
+  return {
+    ingress, adapter, server, port, base,
+    request: (...given) => send(base, ...given), raw: text => new RawClient(port, text)
+  }
 }
 
 async function send (base: string, method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
@@ -117,7 +122,7 @@ export class RawClient {
 export async function until (condition: () => boolean, timeoutMs = 10_000): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs
   while (!condition()) {
-    if (performance.now() > deadlineMs) throw new Error(`the condition did not hold within ${timeoutMs} ms: ${condition.toString()}`)
+    if (performance.now() > deadlineMs) throw new Error(`not true within ${timeoutMs} ms: ${condition.toString()}`)
     await new Promise(resolve => { setTimeout(resolve, 5) })
   }
 }
