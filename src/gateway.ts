@@ -54,6 +54,8 @@ export class StartError extends Error {
 /** Memory one worker should have at least. */
 const workerBytesMin = 192 * 1024 * 1024
 const mebibyte = 1024 * 1024
+/** New objects of one worker. V8's own default would let a leaking worker lead the node above its memory. */
+const youngBytesMax = 48 * mebibyte
 const journalRetryMs = 1_000
 
 /** As many workers as cores and memory allow; one where the platform does not balance a shared port. */
@@ -159,6 +161,7 @@ class Node implements Gateway {
       onStart: (index, startMs) => watches[index]?.reset(startMs),
       silentMs: (index, atMs) => watches[index]?.silentMs(atMs) ?? 0,
       resourceLimits: {
+        maxYoungGenerationSizeMb: youngBytesMax / mebibyte,
         maxOldGenerationSizeMb: Math.floor(limits.memoryBytesMax / this.#workerCount / mebibyte / 2)
       },
       execArgv: this.#options.workerExecArgv ?? [],
