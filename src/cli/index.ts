@@ -9,14 +9,8 @@ import { addSend } from './send.ts'
 import { addStart } from './start.ts'
 import { addTail } from './tail.ts'
 import { processTerminal } from './terminal.ts'
-import type { Terminal } from './terminal.ts'
 import { addValidate } from './validate.ts'
-
-/** What every verb is given: where it writes and where it leaves its exit code. */
-export interface Cli {
-  readonly terminal: Terminal
-  exitCode: number
-}
+import type { Cli } from './verb.ts'
 
 const usageCode = exitCodes.usage.code
 

@@ -7,11 +7,11 @@ import type { Command } from 'commander'
 import { makeApiKey } from './api-key.ts'
 import { defaultConfigPath, loadText, reasonOf } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
-import type { Cli } from './index.ts'
 import { ask } from './init-answers.ts'
 import type { InitOptions } from './init-answers.ts'
 import { renderConfig } from './init-config.ts'
 import { commandLine, editorSchemaPath } from './program.ts'
+import type { Cli } from './verb.ts'
 
 export function addInit (program: Command, cli: Cli): void {
   program.command('init')

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { makeApiKey } from './api-key.ts'
-import type { Cli } from './index.ts'
+import type { Cli } from './verb.ts'
 
 export function addKey (program: Command, cli: Cli): void {
   const key = program.command('key').description('make API keys').helpCommand(false)

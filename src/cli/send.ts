@@ -8,10 +8,10 @@ import { textAt } from '../config/lookup.ts'
 import { looksWhole } from './api-key.ts'
 import { reasonOf } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
-import type { Cli } from './index.ts'
 import { exitCodeOf, renderResult, worstOf } from './send-result.ts'
 import { post, readAll, readLines } from './send-request.ts'
 import type { Post } from './send-request.ts'
+import type { Cli } from './verb.ts'
 
 interface SendOptions {
   readonly url: string

@@ -8,8 +8,8 @@ import { loadText, openConfig } from './config-file.ts'
 import type { Opened } from './config-file.ts'
 import { devConfig } from './dev-config.ts'
 import { exitCodes } from './exit-codes.ts'
-import type { Cli } from './index.ts'
 import { commandLine, programVersion } from './program.ts'
+import type { Cli } from './verb.ts'
 
 interface StartOptions { readonly config?: string, readonly dev?: true, readonly port?: number }
 

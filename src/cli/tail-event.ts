@@ -1,4 +1,4 @@
-// One event that was read back, as lines for a person or as JSON for a program.
+// What tail asks of a source of events, and one event as lines for a person or as JSON for a program.
 
 import { visible, visibleLine } from './terminal.ts'
 import type { Colors } from './terminal.ts'
@@ -11,6 +11,18 @@ export interface TailEvent {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: readonly (readonly [string, Buffer])[]
+}
+
+/** What both sources of events take. */
+export interface TailPlan {
+  /** How many events that are there already are shown; Infinity: all. */
+  readonly countMax: number
+  readonly follow: boolean
+  /** Only this topic; undefined: all, which only the journal can. */
+  readonly topic: string | undefined
+  readonly signal: AbortSignal
+  /** Something the operator should know, e.g. damage. */
+  readonly warn: (text: string) => void
 }
 
 /** `value` and `key` are text where they are UTF-8, else `valueBase64` and `keyBase64`. */

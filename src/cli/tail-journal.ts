@@ -2,8 +2,7 @@
 
 import { readJournal } from '../journal/reader.ts'
 import type { JournalItem } from '../journal/reader.ts'
-import type { TailEvent } from './tail-event.ts'
-import type { TailPlan } from './tail.ts'
+import type { TailEvent, TailPlan } from './tail-event.ts'
 
 /** The last events that are there, then those that come. Works beside a running gateway. */
 export async function * tailJournal (dir: string, plan: TailPlan): AsyncGenerator<TailEvent, void, undefined> {

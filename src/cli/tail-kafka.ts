@@ -6,8 +6,7 @@ import type { Admin, Consumer, EachMessagePayload, KafkaConfig, KafkaMessage } f
 import type { KafkaSettings } from '../kafka/config.ts'
 import { repairKafkajs } from '../kafka/kafkajs-repair.ts'
 import { Sockets } from '../kafka/sockets.ts'
-import type { TailEvent } from './tail-event.ts'
-import type { TailPlan } from './tail.ts'
+import type { TailEvent, TailPlan } from './tail-event.ts'
 
 export interface KafkaPlan extends TailPlan {
   readonly topic: string

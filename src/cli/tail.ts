@@ -6,10 +6,10 @@ import type { Command } from 'commander'
 import { textAt } from '../config/lookup.ts'
 import { defaultConfigPath, openConfig, reasonOf } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
-import type { Cli } from './index.ts'
 import { eventAsJson, renderEvent } from './tail-event.ts'
-import type { TailEvent } from './tail-event.ts'
+import type { TailEvent, TailPlan } from './tail-event.ts'
 import { tailJournal } from './tail-journal.ts'
+import type { Cli } from './verb.ts'
 
 interface TailOptions {
   readonly config?: string
@@ -19,18 +19,6 @@ interface TailOptions {
   readonly fromBeginning?: true
   readonly follow: boolean
   readonly json?: true
-}
-
-/** What both sources of events take. */
-export interface TailPlan {
-  /** How many events that are there already are shown; Infinity: all. */
-  readonly countMax: number
-  readonly follow: boolean
-  /** Only this topic; undefined: all, which only the journal can. */
-  readonly topic: string | undefined
-  readonly signal: AbortSignal
-  /** Something the operator should know, e.g. damage. */
-  readonly warn: (text: string) => void
 }
 
 const journalDir = './data/journal'

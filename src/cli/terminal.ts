@@ -1,9 +1,6 @@
 // What verbs write to: results to stdout, diagnostics to stderr; colours where wanted; foreign text made harmless.
 
-import type { Readable, Writable } from 'node:stream'
-
-/** An output stream that may be a terminal. */
-export type Output = Writable & { readonly isTTY?: boolean }
+import type { Readable } from 'node:stream'
 
 /** The process as a verb sees it, so that a test can stand in for it. */
 export interface Terminal {

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { listAt, textAt } from '../config/lookup.ts'
 import { openConfig } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
-import type { Cli } from './index.ts'
+import type { Cli } from './verb.ts'
 
 interface ValidateOptions { readonly config?: string, readonly json?: true }
 
