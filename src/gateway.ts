@@ -142,7 +142,8 @@ class Node implements Gateway {
     this.#workerCount = workerCountOf(this.#settings)
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
-    this.#configHash = createHash('sha256').update(JSON.stringify(options.document)).digest('hex').slice(0, 16)
+    // Of the frozen settings, in which a secret shows as ***: the hash is public and must not help to guess one.
+    this.#configHash = createHash('sha256').update(JSON.stringify(this.#settings)).digest('hex').slice(0, 16)
     this.supervisor = this.#createSupervisor()
   }
 
