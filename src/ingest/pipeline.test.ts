@@ -322,7 +322,9 @@ t.test('what is sent from inside waits when the rest of the batch is judged late
   const answers: ((verdict: Verdict) => void)[] = []
   const judges = [['late', 'event', (one: Envelope) =>
     one.id === 'b' ? new Promise<Verdict>(resolve => answers.push(resolve)) : undefined]] as const
-  const { ingress, deliveries } = createPipelineRig({ judges, onDeliver: ({ settle, record }) => settle(receiptFor(record)) })
+  const { ingress, deliveries } = createPipelineRig({
+    judges, onDeliver: ({ settle, record }) => settle(receiptFor(record))
+  })
   const told: string[] = []
   const settler: Settler = {
     settle (ticket: number) {
@@ -343,10 +345,12 @@ t.test('a trace begins with the route, travels in the record and ends with the o
   const ended: Outcome[] = []
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
   const { ingress, deliveries } = createPipelineRig({
-    witness: { begin: (one, match) => ({ traceparent: `${traceparent}`, end: outcome => { t.equal(match.topic, 'orders'); t.ok(one); ended.push(outcome) } }) }
+    witness: {
+      begin: (_one, match) => ({ traceparent: `${traceparent}-${match.topic}`, end: outcome => ended.push(outcome) })
+    }
   })
   ingress.ingest(envelopeWith({}), new OutcomeRecorder(), 0)
-  t.ok(deliveries[0]?.record.headers.includes(traceparent))
+  t.ok(deliveries[0]?.record.headers.includes(`${traceparent}-orders`))
   t.same(ended, [])
   deliveries[0]?.settle(down)
   t.same(ended, [down])

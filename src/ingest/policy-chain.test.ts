@@ -56,7 +56,8 @@ t.test('a changed envelope takes the place of the given one for those that follo
   const changed = { ...envelope, subject: 'changed' }
   const seen: Envelope[] = []
   const see: Judging = given => { seen.push(given); return undefined }
-  const { chain } = rigOf({ before: see, change: () => changed, after: see, later: async given => see(given, judgeContext) })
+  const later: Judging = async given => see(given, judgeContext)
+  const { chain } = rigOf({ before: see, change: () => changed, after: see, later })
   t.equal(await chain.judge(envelope, judgeContext), changed)
   t.equal(seen[0], envelope)
   t.equal(seen[1], changed)

@@ -35,7 +35,8 @@ function recordOf (route: Partial<RouteSettings>, envelope: Partial<Envelope> = 
 
 function pairsOf (record: SinkRecord): Record<string, string> {
   const pairs: Record<string, string> = {}
-  for (let at = 0; at < record.headers.length; at += 2) pairs[String(record.headers[at])] = String(record.headers[at + 1])
+  const { headers } = record
+  for (let at = 0; at < headers.length; at += 2) pairs[String(headers[at])] = String(headers[at + 1])
   return pairs
 }
 

@@ -219,9 +219,12 @@ const levelArbitrary = fc.oneof(
   fc.constantFrom('[ab]', '[^a]').map(pattern => ({ text: '', constraint: { pattern } })),
   fc.constant({ text: '', constraint: {} })
 )
-const routeArbitrary = fc.tuple(fc.array(levelArbitrary, { minLength: 1, maxLength: 3 }), fc.boolean()).map(([levels, rest]) => {
+const levelsArbitrary = fc.array(levelArbitrary, { minLength: 1, maxLength: 3 })
+const routeArbitrary = fc.tuple(levelsArbitrary, fc.boolean()).map(([levels, rest]) => {
   const texts = levels.map((level, at) => level.text === '' ? `{p${at}}` : level.text)
-  const parameters = Object.fromEntries(levels.flatMap((level, at) => level.constraint === undefined ? [] : [[`p${at}`, level.constraint]]))
+  const parameters = Object.fromEntries(
+    levels.flatMap((level, at) => level.constraint === undefined ? [] : [[`p${at}`, level.constraint]])
+  )
   return route([...texts, ...(rest ? ['{rest*}'] : [])].join('/'), { parameters })
 })
 
@@ -253,7 +256,8 @@ t.test('the compiled router agrees with a scan over all routes, whatever their o
   let compiled = 0
   let found = 0
   const channel = fc.array(fc.constantFrom(...names, 'd'), { minLength: 1, maxLength: 5 }).map(levels => levels.join('/'))
-  fc.assert(fc.property(fc.array(routeArbitrary, { minLength: 1, maxLength: 6 }), fc.array(channel, { maxLength: 20 }), (all, channels) => {
+  const routeList = fc.array(routeArbitrary, { minLength: 1, maxLength: 6 })
+  fc.assert(fc.property(routeList, fc.array(channel, { maxLength: 20 }), (all, channels) => {
     const routes = all.map((one, at) => ({ ...one, name: `r${at}` }))
     const router = createRouter(routes)
     if (!('match' in router)) return

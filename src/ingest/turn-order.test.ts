@@ -136,7 +136,8 @@ t.test('work that submits work does not grow the stack', async t => {
 
 t.test('whatever holds, nests and interleaves, every piece runs once and in order on its connection', async t => {
   const step = fc.record({ connection: fc.nat(2), late: fc.boolean(), nested: fc.nat(2) })
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.infiniteStream(fc.nat()), async (steps, random) => {
+  const stepList = fc.array(step, { maxLength: 30 })
+  await fc.assert(fc.asyncProperty(stepList, fc.infiniteStream(fc.nat()), async (steps, random) => {
     const { turns, ran } = createRig()
     const submitted: string[][] = [[], [], []]
     const gates: (() => void)[] = []

@@ -35,6 +35,9 @@ export interface Listener extends Listening {
   cut (): void
 }
 
+/** How soon a connection is closed that becomes idle while its listener is closing. */
+const idleLookEveryMs = 50
+
 function httpOptions (settings: ConnectionsSettings): ServerOptions {
   return {
     maxHeaderSize: settings.headerBytesMax,
@@ -102,7 +105,12 @@ export function createListener (listener: DataListenerSettings, options: ListenO
     close () {
       stopFollowing()
       return new Promise(resolve => {
-        server.close(() => resolve())
+        // A connection kept alive is idle again when its last answer is out, and Node does not look at it by itself.
+        const timer = setInterval(() => server.closeIdleConnections(), idleLookEveryMs)
+        server.close(() => {
+          clearInterval(timer)
+          resolve()
+        })
         server.closeIdleConnections()
       })
     },

@@ -1,0 +1,99 @@
+// A listener of this process that answers every request with what it knows of the peer, and clients that look at it.
+
+import { request as httpRequest } from 'node:http'
+import type { Agent, IncomingMessage, Server, ServerResponse } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import type { Test } from 'tap'
+import type { Log } from '../../src/contract/adapter.ts'
+import type { ConnectionsSettings, DataListenerSettings } from '../../src/listen/config.ts'
+import { createConnections } from '../../src/listen/connections.ts'
+import type { ConnectionLimits, Connections } from '../../src/listen/connections.ts'
+import { createListener } from '../../src/listen/listener.ts'
+import type { ListenAddress, Listener } from '../../src/listen/listener.ts'
+
+const settings: ConnectionsSettings = {
+  headerBytesMax: 16_384, headersTimeoutMs: 10_000, keepAliveTimeoutMs: 65_000, handshakeTimeoutMs: 10_000
+}
+const limits: ConnectionLimits = {
+  connectionsMax: 100, connectionsPerPeerMax: 100, preAuthBytesMax: 10_000_000, preAuthBytesEach: 16_384
+}
+
+export interface ListenerRigOptions {
+  readonly tls?: DataListenerSettings['tls']
+  readonly settings?: Partial<ConnectionsSettings>
+  readonly limits?: Partial<ConnectionLimits>
+  readonly shared?: boolean
+  readonly port?: number
+  readonly handle?: (request: IncomingMessage, response: ServerResponse) => void
+}
+
+export interface ListenerRig extends ListenAddress {
+  readonly listener: Listener
+  readonly connections: Connections
+  /** Messages of the log in order. */
+  readonly messages: string[]
+}
+
+/** Opens a listener; the test closes it. */
+export async function openListener (t: Test, options: ListenerRigOptions = {}): Promise<ListenerRig> {
+  const connections = createConnections({ ...limits, ...options.limits })
+  const messages: string[] = []
+  const write = (_fields: Record<string, unknown>, message: string): void => { messages.push(message) }
+  const log: Log = { debug: write, info: write, warn: write, error: write }
+  const { tls } = options
+  const listener = createListener(
+    { protocol: 'http', host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }) },
+    { settings: { ...settings, ...options.settings }, connections, shared: options.shared ?? false, log }
+  )
+  const server = listener.server as Server
+  server.on('request', options.handle ?? ((request, response) => {
+    response.end(JSON.stringify(listener.peerOf(request.socket)))
+  }))
+  const address = await listener.open(undefined)
+  t.teardown(async () => {
+    const closed = listener.close()
+    listener.cut()
+    await closed
+  })
+  return { ...address, listener, connections, messages }
+}
+
+export interface Answer { readonly status: number, readonly text: string, readonly headers: IncomingMessage['headers'] }
+
+interface AskOptions { port: number, ca?: string, agent?: Agent, path?: string }
+
+/** Sends a GET request, over TLS where a CA is given. */
+export function ask ({ port, ca, agent, path = '/' }: AskOptions): Promise<Answer> {
+  const options = { host: '127.0.0.1', port, path, agent: agent ?? false }
+  return new Promise((resolve, reject) => {
+    const take = (response: IncomingMessage): void => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, headers: response.headers }))
+    }
+    const made = ca === undefined ? httpRequest(options, take) : httpsRequest({ ...options, ca }, take)
+    made.on('error', reject).end()
+  })
+}
+
+/** A plain TCP connection and everything it is sent, '' and closed where the server cuts it. */
+export async function dial (t: Test, port: number): Promise<{ socket: Socket, closed: Promise<string> }> {
+  const socket = connect({ host: '127.0.0.1', port })
+  t.teardown(() => { socket.destroy() })
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
+  const closed = new Promise<string>(resolve => socket.on('error', () => {}).once('close', () => resolve(text)))
+  await new Promise<void>(resolve => socket.once('connect', () => resolve()))
+  return { socket, closed }
+}
+
+/** Waits until the condition holds; looks at it every few milliseconds. */
+export async function until (what: string, holds: () => boolean, timeoutMs = 20_000): Promise<void> {
+  const endMs = performance.now() + timeoutMs
+  while (!holds()) {
+    if (performance.now() > endMs) throw new Error(`${what} did not happen within ${timeoutMs} ms`)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
