@@ -11,7 +11,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 /** What a checkout needs to build the package. Built elsewhere, so that no other test meets a `dist` folder. */
-const ingredients = ['src', 'protocols', 'plugins', 'docs', 'README.md', 'LICENSE', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+const ingredients = [
+  'src', 'protocols', 'plugins', 'docs', 'README.md', 'LICENSE', 'package.json', 'tsconfig.json', 'tsconfig.build.json'
+]
 const installTimeoutMs = 180_000
 
 /** This process's Node first, without what tap and npm put into the environment. */

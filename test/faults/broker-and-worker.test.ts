@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { startGatewayProcess } from '../support/gateway-process.ts'
-import { checkHistory, digestOf } from '../support/history.ts'
+import { checkHistory, countsOf, digestOf } from '../support/history.ts'
 import type { StoredEvent } from '../support/history.ts'
 import { startKafka } from '../support/kafka-rig.ts'
 import { skipWithoutKafka } from '../support/kafka-shared.ts'
@@ -72,7 +72,7 @@ t.test('broker killed twice and a worker broken under load', {
     id: record.headers.ce_id ?? '', digest: digestOf(record.value ?? ''), partition: record.partition, order: record.offset
   }))
   const report = checkHistory(sent, stored)
-  t.comment(JSON.stringify({ ...counts(report), residentMiB: Math.round(residentBytesMost / 1024 / 1024) }))
+  t.comment(JSON.stringify({ ...countsOf(report), residentMiB: Math.round(residentBytesMost / 1024 / 1024) }))
   t.ok(report.writtenCount >= Math.max(ackCount, 4 * betweenCount), `${report.writtenCount} acks`)
   t.same(report.lost, [], 'acknowledged but lost')
   t.same(report.corrupted, [], 'corrupted')
@@ -83,8 +83,3 @@ t.test('broker killed twice and a worker broken under load', {
   t.ok(residentBytesMost < memoryBytesMax, `${Math.round(residentBytesMost / 1024 / 1024)} MiB resident at most`)
   t.notMatch(gateway.log(), /UnhandledPromise|settled twice/)
 })
-
-function counts (report: object): Record<string, number> {
-  return Object.fromEntries(Object.entries(report).map(([name, value]) =>
-    [name, Array.isArray(value) ? value.length : Number(value)]))
-}

@@ -108,3 +108,9 @@ export function checkHistory (sent: readonly SentEvent[], stored: readonly Store
     misplaced: pick((one, copies) => one.told === 'written' && copies.length > 0 && placedElsewhere(one, copies))
   }
 }
+
+/** How many each list of a report holds, for one line of a log. */
+export function countsOf (report: HistoryReport): Record<string, number> {
+  return Object.fromEntries(Object.entries(report).map(([name, value]: [string, number | readonly string[]]) =>
+    [name, typeof value === 'number' ? value : value.length]))
+}
