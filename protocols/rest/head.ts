@@ -24,8 +24,8 @@ export interface Head {
 export function readHead (request: IncomingMessage): Head {
   const head: Head = {
     host: undefined, contentType: undefined, contentEncoding: undefined, transferEncoding: undefined,
-    contentLength: undefined, idempotencyKey: undefined, requestId: undefined, traceparent: undefined, tracestate: undefined,
-    contextPairs: undefined, repeated: undefined
+    contentLength: undefined, idempotencyKey: undefined, requestId: undefined, traceparent: undefined,
+    tracestate: undefined, contextPairs: undefined, repeated: undefined
   }
   const raw = request.rawHeaders
   for (let at = 0; at + 1 < raw.length; at += 2) {

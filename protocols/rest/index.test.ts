@@ -3,7 +3,8 @@
 import { createServer } from 'node:http'
 import t from 'tap'
 import fc from 'fast-check'
-import { FakeIngress } from '../../test/support/fake-ingress.ts'
+import { refuse } from '../../src/contract/outcome.ts'
+import { FakeIngress, receiptOf } from '../../test/support/fake-ingress.ts'
 import { silentLog } from '../../test/support/odd-envelopes.ts'
 import { restDefaults, routeView, startRest, until } from '../../test/support/rest-rig.ts'
 import { rest } from './index.ts'
@@ -101,8 +102,22 @@ t.test('bad bytes behind a request that is under way spoil nothing of its answer
   t.match(client.text, /^HTTP\/1\.1 200 OK[^]*connection: close[^]*"journal":"1:2"\}$/i)
 })
 
+t.test('bad bytes behind pipelined requests never take the place of an earlier answer', async t => {
+  const { raw, ingress } = await startRest(t)
+  ingress.outcomeOf = (envelope, index) => index === 0 ? undefined : receiptOf(envelope, index)
+  const post = 'POST /v1/events/a HTTP/1.1\r\nhost: h\r\ncontent-length: 1\r\n\r\n'
+  const client = raw(`${post}1${post}2`)
+  await until(() => ingress.envelopes.length === 2)
+  await new Promise(resolve => { client.socket.write('garbage\r\n\r\n', resolve) })
+  t.equal(client.text, '')
+  ingress.pending[0]?.settle(refuse('delivery-timeout', 'late'))
+  await client.until(({ closed }) => closed)
+  t.match(client.text, /^HTTP\/1\.1 504 [^]*HTTP\/1\.1 200 [^]*"offset":1\}$/)
+})
+
 t.test('random bytes never break the door', async t => {
-  const { raw, request, ingress, adapter } = await startRest(t, { config: { bodyIdleTimeoutMs: 100, streamIdleTimeoutMs: 100 } })
+  const config = { bodyIdleTimeoutMs: 100, streamIdleTimeoutMs: 100 }
+  const { raw, request, ingress, adapter } = await startRest(t, { config })
   const head = 'POST /v1/events/a HTTP/1.1\r\nhost: h\r\n'
   const types = ['application/json', 'application/cloudevents+json', 'application/cloudevents-batch+json',
     'application/vnd.sluice.batch+json', 'application/x-ndjson']

@@ -166,6 +166,10 @@ function onParserError (error: Error & { code?: unknown }, socket: Socket & Mark
   }
   const exchange = socket[exchangeKey]
   const problem = parserProblem(error)
-  if (exchange === undefined || exchange.phase === 'done') return answerRaw(socket, problem, door.requestId(undefined))
-  exchange.broken(problem)
+  if (exchange === undefined || (exchange.phase === 'done' && exchange.response.writableFinished)) {
+    return answerRaw(socket, problem, door.requestId(undefined))
+  }
+  // An answer that waits behind those of earlier requests: a raw one now would be taken for the first of them.
+  if (exchange.phase === 'done') exchange.response.once('finish', () => { socket.destroySoon() })
+  else exchange.broken(problem)
 }

@@ -18,8 +18,10 @@ export function openapiText (described: Described): string {
   const { aliases, version } = described
   const paths: Record<string, Record<string, unknown>> = {
     '/v1/events/{channel}': {
-      post: operation(described, 'publish', 'Publish to a channel', [parameter('channel',
-        'levels separated by /, sent as they are; each is percent-encoded once')], false)
+      post: operation(described, {
+        operationId: 'publish', summary: 'Publish to a channel', bodyless: false, kong: false,
+        parameters: [parameter('channel', 'levels separated by /, sent as they are; each is percent-encoded once')]
+      })
     },
     '/openapi.json': {
       get: { operationId: 'openapi', summary: 'This document', responses: { 200: { description: 'OpenAPI 3.1' } } }
@@ -30,8 +32,10 @@ export function openapiText (described: Described): string {
     const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => parameter(name, 'a level of the channel'))
     const item = paths[path] ??= {}
     for (const method of alias.methods) {
-      item[method.toLowerCase()] = operation(described, `${alias.routeName}-${method.toLowerCase()}`,
-        `Publish to route ${alias.routeName}`, parameters, method === 'GET' || method === 'HEAD', alias.kong)
+      item[method.toLowerCase()] = operation(described, {
+        operationId: `${alias.routeName}-${method.toLowerCase()}`, summary: `Publish to route ${alias.routeName}`,
+        bodyless: method === 'GET' || method === 'HEAD', kong: alias.kong, parameters
+      })
     }
   }
   return JSON.stringify({
@@ -44,10 +48,15 @@ function parameter (name: string, description: string): Json {
   return { name, in: 'path', required: true, description, schema: { type: 'string' } }
 }
 
-// eslint-disable-next-line max-params -- each is one part of the operation
-function operation (
-  described: Described, operationId: string, summary: string, parameters: readonly Json[], bodyless: boolean, kong = false
-): Json {
+interface Publishing {
+  readonly operationId: string
+  readonly summary: string
+  readonly parameters: readonly Json[]
+  readonly bodyless: boolean
+  readonly kong: boolean
+}
+
+function operation (described: Described, { operationId, summary, parameters, bodyless, kong }: Publishing): Json {
   const body = {
     description: `at most ${described.config.bodyBytesMax} bytes, or a stream of lines of at most ` +
       `${described.config.lineBytesMax} bytes each; Content-Encoding may be ${acceptedCodings}`,

@@ -7,18 +7,16 @@ import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { Adapter, Log, RouteView } from '../../src/contract/adapter.ts'
+import { restConfig } from '../../protocols/rest/config.ts'
 import type { RestConfig } from '../../protocols/rest/config.ts'
 import { rest } from '../../protocols/rest/index.ts'
 import { FakeIngress } from './fake-ingress.ts'
+import { defaultsOf } from './schema-defaults.ts'
 
 const silentLog: Log = { debug () {}, info () {}, warn () {}, error () {} }
 
-export const restDefaults: RestConfig = {
-  bodyBytesMax: 1_048_576, decompressedBytesMax: 4_194_304, decompressionRatioMax: 100, batchEventsMax: 10_000,
-  lineBytesMax: 1_048_576, linesInFlightMax: 2_000, resultBytesMax: 1_048_576, bodyIdleTimeoutMs: 10_000,
-  bodyTimeoutMs: 30_000, streamIdleTimeoutMs: 60_000, headersCountMax: 100, urlBytesMax: 8_192,
-  idempotencyKeyBytesMax: 255, openapi: true
-}
+/** What the door is built with when an operator sets nothing. */
+export const restDefaults = defaultsOf(restConfig) as unknown as RestConfig
 
 export function routeView (parts: Partial<RouteView>): RouteView {
   return { name: 'orders', channel: 'orders/{region}', format: 'binary', own: {}, ...parts }

@@ -1,0 +1,130 @@
+// Every adapter of the registry keeps the same promises: nothing acknowledged early, nothing held, garbage survived.
+
+import { existsSync } from 'node:fs'
+import t from 'tap'
+import type { Test } from 'tap'
+import fc from 'fast-check'
+import type { Adapter, AdapterModule } from '../src/contract/adapter.ts'
+import { refusals, refuse } from '../src/contract/outcome.ts'
+import type { RefusalCode } from '../src/contract/outcome.ts'
+import { clients } from '../test/support/clients.ts'
+import type { Conversation } from '../test/support/clients.ts'
+import { FakeIngress, receiptOf } from '../test/support/fake-ingress.ts'
+import { silentLog } from '../test/support/odd-envelopes.ts'
+import { until } from '../test/support/rest-rig.ts'
+import { defaultsOf } from '../test/support/schema-defaults.ts'
+import { adapters } from './index.ts'
+
+interface Running extends Conversation { readonly ingress: FakeIngress, readonly adapter: Adapter }
+
+async function start (t: Test, module: AdapterModule): Promise<Running> {
+  const ingress = new FakeIngress()
+  const adapter = module.create({
+    config: defaultsOf(module.config), ingress, version: '0.0.0', log: silentLog,
+    routes: [{ name: 'orders', channel: 'orders/{region}', format: 'binary', own: {} }]
+  })
+  const client = clients[module.name]
+  if (client === undefined) throw new Error(`test/support/clients.ts has no client for ${module.name}`)
+  const conversation = await client(adapter)
+  t.teardown(() => { conversation.end() })
+  return { ...conversation, ingress, adapter }
+}
+
+function nothingIsHeld (t: Test, { ingress }: Running): void {
+  t.equal(ingress.reservedBytes, 0, 'nothing is reserved any more')
+}
+
+for (const module of adapters as readonly AdapterModule[]) {
+  t.test(`${module.name}: has its four files, and gauges that name their unit`, async t => {
+    for (const file of ['index.ts', 'config.ts', 'decode.ts', 'reply.ts', 'README.md']) {
+      t.ok(existsSync(new URL(`${module.name}/${file}`, import.meta.url)), file)
+    }
+    const { adapter } = await start(t, module)
+    for (const [name, read] of adapter.gauges) t.match(`${name} ${read()}`, /^[a-z][a-z0-9_]* 0$/)
+  })
+
+  t.test(`${module.name}: an event is acknowledged after its outcome and not before`, async t => {
+    const running = await start(t, module)
+    running.ingress.outcomeOf = () => undefined
+    let told = ''
+    const sending = running.send(Buffer.from('{"a":1}')).then(word => { told = word })
+    await until(() => running.ingress.pending.length === 1)
+    t.equal(told, '')
+    t.ok(running.ingress.reservedBytes > 0, 'its bytes are reserved meanwhile')
+    const [pending] = running.ingress.pending
+    if (pending !== undefined) pending.settle(receiptOf(pending.envelope, 0))
+    await sending
+    t.equal(told, 'written')
+    t.equal(running.ingress.envelopes[0]?.data?.toString(), '{"a":1}')
+    t.equal(running.ingress.envelopes[0]?.channel, 'orders/eu')
+    nothingIsHeld(t, running)
+  })
+
+  t.test(`${module.name}: every refusal is told as what it is`, async t => {
+    const running = await start(t, module)
+    for (const code of Object.keys(refusals) as RefusalCode[]) {
+      running.ingress.outcomeOf = () => refuse(code, 'for a test')
+      t.equal(await running.send(Buffer.from('1')), code)
+    }
+    nothingIsHeld(t, running)
+  })
+
+  t.test(`${module.name}: whoever is not authenticated sends nothing, and nothing is reserved for it`, async t => {
+    const running = await start(t, module)
+    running.ingress.authenticated = () => refuse('unauthenticated', 'for a test')
+    t.equal(await running.send(Buffer.from('1')), 'unauthenticated')
+    t.equal(running.ingress.envelopes.length, 0)
+    t.equal(running.ingress.reservedBytesPeak, 0)
+  })
+
+  t.test(`${module.name}: bytes that the budget refuses are not ingested`, async t => {
+    const running = await start(t, module)
+    running.ingress.reservation = () => refuse('overloaded', 'for a test')
+    t.equal(await running.send(Buffer.from('1')), 'overloaded')
+    t.equal(running.ingress.envelopes.length, 0)
+    nothingIsHeld(t, running)
+  })
+
+  t.test(`${module.name}: an event that breaks off is not ingested and holds nothing`, async t => {
+    const running = await start(t, module)
+    const breakOff = await running.sendHalf()
+    await until(() => running.ingress.reservedBytes > 0)
+    breakOff()
+    await until(() => running.ingress.reservedBytes === 0)
+    t.equal(running.ingress.envelopes.length, 0)
+  })
+
+  t.test(`${module.name}: at the end it finishes what is in flight and refuses what is new`, async t => {
+    const running = await start(t, module)
+    running.ingress.outcomeOf = () => undefined
+    const sending = running.send(Buffer.from('1'))
+    await until(() => running.ingress.pending.length === 1)
+    running.ingress.draining.set(true)
+    let drained = false
+    const draining = running.adapter.drain().then(() => { drained = true })
+    t.equal(await running.send(Buffer.from('2')), 'shutting-down')
+    t.equal(drained, false)
+    const [pending] = running.ingress.pending
+    if (pending !== undefined) pending.settle(receiptOf(pending.envelope, 0))
+    t.equal(await sending, 'written')
+    await draining
+    t.equal(running.ingress.envelopes.length, 1)
+    nothingIsHeld(t, running)
+  })
+
+  t.test(`${module.name}: garbage never throws, and the next event is served`, async t => {
+    const running = await start(t, module)
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 500 }), async bytes => {
+      await running.sendGarbage(Buffer.from(bytes))
+    }), { numRuns: 50 })
+    t.equal(running.ingress.envelopes.length, 0)
+    t.equal(await running.send(Buffer.from('1')), 'written')
+    nothingIsHeld(t, running)
+  })
+}
+
+t.test('names are unique and settings are closed', async t => {
+  const list = adapters as readonly AdapterModule[]
+  t.equal(new Set(list.map(({ name }) => name)).size, list.length)
+  for (const { name, config } of list) t.match(config, { additionalProperties: false }, name)
+})

@@ -1,0 +1,76 @@
+// One client per protocol, each with the same few abilities, so that conformance tests can loop over the adapters.
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Adapter, Listening } from '../../src/contract/adapter.ts'
+import type { RefusalCode } from '../../src/contract/outcome.ts'
+
+/** What a sender was told about its event: `written`, the code of a refusal, or nothing before its connection ended. */
+export type Told = 'written' | RefusalCode | 'nothing'
+
+/** A running listener with an adapter attached, and a sender. */
+export interface Conversation {
+  /** Sends one event to the channel `orders/eu` and waits for what it is told. */
+  send (data: Buffer): Promise<Told>
+  /** Sends the first part of one event, and gives the function that breaks the connection. */
+  sendHalf (): Promise<() => void>
+  /** Sends bytes and waits until the connection is closed, by either side. */
+  sendGarbage (bytes: Buffer): Promise<void>
+  end (): void
+}
+
+/** Begins to talk to an adapter that has been created and not attached. */
+export type Client = (adapter: Adapter) => Promise<Conversation>
+
+/** By the name of the adapter. A new adapter is not tested before it has a line here, and the test says so. */
+export const clients: Readonly<Record<string, Client>> = { rest: talkRest }
+
+async function talkRest (adapter: Adapter): Promise<Conversation> {
+  const server = createServer({ requestTimeout: 0, requireHostHeader: false })
+  adapter.attach(listeningOn('http', server))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    async send (data) {
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/events/orders/eu`, { method: 'POST', body: new Uint8Array(data) })
+      const { outcome, code } = await answer.json() as { outcome: string, code: RefusalCode }
+      return outcome === 'written' ? 'written' : code
+    },
+    async sendHalf () {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write('POST /v1/events/orders/eu HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\nhalf')
+      await once(socket, 'connect')
+      return () => { socket.destroy() }
+    },
+    sendGarbage: bytes => sendRaw(port, bytes),
+    end () {
+      server.closeAllConnections()
+      server.close()
+    }
+  }
+}
+
+async function sendRaw (port: number, bytes: Buffer): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.resume()
+  socket.end(bytes)
+  await once(socket, 'close')
+}
+
+function listeningOn (protocol: string, server: unknown): Listening {
+  let lastId = 0
+  const ids = new WeakMap<object, number>()
+  return {
+    protocol, server,
+    peerOf (socket) {
+      const known = ids.get(socket as object) ?? ++lastId
+      ids.set(socket as object, known)
+      return { address: '127.0.0.1', port: (socket as Socket).remotePort ?? 0, secure: false, connectionId: known }
+    }
+  }
+}
