@@ -6,6 +6,7 @@ export class Linger {
   readonly #lingerMs: number
   #thisTurn: Lane[] = []
   #later: Lane[] = []
+  #timer: NodeJS.Timeout | undefined
 
   constructor (lingerMs: number) {
     this.#lingerMs = lingerMs
@@ -19,7 +20,7 @@ export class Linger {
     if (this.#lingerMs === 0 || lane.lastCount <= 1) {
       if (this.#thisTurn.push(lane) === 1) setImmediate(() => this.#flushThisTurn())
     } else if (this.#later.push(lane) === 1) {
-      setTimeout(() => this.#flushLater(), this.#lingerMs)
+      this.#timer = setTimeout(() => this.#flushLater(), this.#lingerMs)
     }
   }
 
@@ -36,6 +37,7 @@ export class Linger {
   }
 
   #flushLater (): void {
+    clearTimeout(this.#timer)
     const lanes = this.#later
     this.#later = []
     for (const lane of lanes) lane.lingered()
