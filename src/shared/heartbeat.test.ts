@@ -16,6 +16,14 @@ t.test('a thread that counts is alive, one that stopped is silent', async t => {
   t.equal(watch.silentMs(9_500), 500)
 })
 
+t.test('a thread that took long to load is alive as soon as it beats', async t => {
+  const cells = createPulseCells(1)
+  const watch = watchPulse(cells, 0, 0)
+  t.equal(watch.silentMs(12_000), 12_000)
+  beat(cells, 0, 1_000)()
+  t.equal(watch.silentMs(12_001), 0)
+})
+
 t.test('beat moves the counter until it is stopped', async t => {
   const cells = createPulseCells(1)
   const counts = new Int32Array(cells)
