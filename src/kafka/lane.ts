@@ -15,7 +15,7 @@ import type { Answer } from './classify.ts'
 import type { ProducerLink, Sent } from './driver-kafkajs.ts'
 
 /** kafkajs spends time in the square of this on grouping a batch. */
-const batchCountMax = 1_000
+const batchCountMax = 500
 /** Well before the sequence numbers of a partition wrap at 2^31, which kafkajs gets wrong. */
 const sequenceMax = 2 ** 30
 
