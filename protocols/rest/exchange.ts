@@ -151,9 +151,10 @@ export class Exchange implements Settler, Live, Holder, Shared {
       response.destroy()
       return this.finish()
     }
-    const headers = status === 204
-      ? []
-      : ['content-type', contentType, 'content-length', String(Buffer.byteLength(text))]
+    const textBytes = Buffer.byteLength(text)
+    // ASCII is written as latin1, which the platform copies without looking at it.
+    const encoding = textBytes === text.length ? 'latin1' : 'utf8'
+    const headers = status === 204 ? [] : ['content-type', contentType, 'content-length', String(textBytes)]
     if (extra !== undefined) headers.push(...extra)
     else if (this.head.requestId !== undefined) headers.push('x-request-id', this.requestId)
     const lingers = this.hasBody && !this.request.complete
@@ -162,10 +163,10 @@ export class Exchange implements Settler, Live, Holder, Shared {
     if (this.closes) headers.push('connection', 'close')
     response.writeHead(status, headers)
     if (lingers && !this.awaitsContinue) {
-      response.write(text)
+      response.write(text, encoding)
       return this.#linger()
     }
-    response.end(text)
+    response.end(text, encoding)
     this.finish()
   }
 

@@ -22,8 +22,8 @@ import { deadEnd, targetOf } from './target.ts'
 import type { Operation, Target } from './target.ts'
 
 /** The paths of the door itself. */
-export const eventsPath = '/v1/events/*'
-export const openapiPath = '/openapi.json'
+const eventsPath = '/v1/events/*'
+const openapiPath = '/openapi.json'
 
 /** For targets that the router cannot read. */
 const unreadableTarget = deadEnd(problemOf(refuse('malformed', 'the path is not valid percent-encoded UTF-8')))
