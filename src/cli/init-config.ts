@@ -49,7 +49,7 @@ journal:
   const lines = ['sink: kafka', 'kafka:', `  brokers: [ ${answer.brokers.map(quoted).join(', ')} ]`]
   lines.push(answer.tls === false ? '  # tls: true                       # or { ca: ./ca.pem }' : `  tls: ${tls}`)
   lines.push(...saslLines(answer.sasl))
-  lines.push('  # producer: { lingerMs: 5, batchBytesMax: 1MiB }', '')
+  lines.push('  # producer: { lingerMs: 0, batchBytesMax: 1MiB }', '')
   return lines.join('\n')
 }
 
