@@ -229,7 +229,7 @@ interface DrainParts {
 }
 
 /** What is left of the answers' connections after the last event is settled. */
-const goodbyeMs = 500
+const goodbyeMs = 1_000
 
 /** Doors first, because their events need the sink; then the sink, then the sockets. */
 async function drainAll ({ doors, listeners, pipeline, sink, drainMs }: DrainParts): Promise<void> {

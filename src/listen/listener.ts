@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { Server as HttpServer, ServerOptions } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Server as HttpsServer } from 'node:https'
+import { Server as NetServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Listening, Log } from '../contract/adapter.ts'
 import { followTls, readTls } from './certificates.ts'
@@ -29,7 +30,7 @@ export interface ListenOptions {
 export interface Listener extends Listening {
   /** Opens it on `port`, which the first worker has found free, or on the configured one. */
   open (port: number | undefined): Promise<ListenAddress>
-  /** Takes no new connections and closes the idle ones. Resolves when the last is gone. */
+  /** Takes no new connections and closes idle ones after a moment for requests under way. Resolves at the last. */
   close (): Promise<void>
   /** Cuts what is still open. */
   cut (): void
@@ -37,6 +38,8 @@ export interface Listener extends Listening {
 
 /** How soon a connection is closed that becomes idle while its listener is closing. */
 const idleLookEveryMs = 50
+/** How long an idle connection is left open when closing: what its peer sends meanwhile is answered, not reset. */
+const farewellMs = 200
 
 function httpOptions (settings: ConnectionsSettings): ServerOptions {
   return {
@@ -105,13 +108,19 @@ export function createListener (listener: DataListenerSettings, options: ListenO
     close () {
       stopFollowing()
       return new Promise(resolve => {
-        // A connection kept alive is idle again when its last answer is out, and Node does not look at it by itself.
-        const timer = setInterval(() => server.closeIdleConnections(), idleLookEveryMs)
-        server.close(() => {
+        let timer: NodeJS.Timeout
+        // After the sockets were read once more: a request that has come in makes its connection a busy one.
+        const closeIdle = (): void => { setImmediate(() => server.closeIdleConnections()) }
+        // The HTTP server's own close would reset idle connections on which a request is on its way already.
+        NetServer.prototype.close.call(server, () => {
           clearInterval(timer)
           resolve()
         })
-        server.closeIdleConnections()
+        timer = setTimeout(() => {
+          closeIdle()
+          // A connection kept alive is idle again when its last answer is out, and Node does not look at it by itself.
+          timer = setInterval(closeIdle, idleLookEveryMs)
+        }, farewellMs)
       })
     },
     cut () { for (const socket of sockets) socket.destroy() }

@@ -5,7 +5,7 @@ export function createPulseCells (threadCount: number): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * threadCount)
 }
 
-/** Counts up now and every `everyMs` until the returned function is called. A looping thread cannot: that is the point. */
+/** Counts up now and every `everyMs` until the returned function is called. A looping thread cannot. */
 export function beat (shared: SharedArrayBuffer, thread: number, everyMs: number): () => void {
   const cells = new Int32Array(shared)
   // A thread that took long to load would else count as silent since then, in the moment it is ready.
