@@ -1,0 +1,32 @@
+// The scenarios are possible: sizes are what they say, counts are whole and bounded, both programs can run them.
+
+import t from 'tap'
+import { bodyText, eventText, scenarios } from './scenarios.ts'
+
+for (const [name, scenario] of Object.entries(scenarios)) {
+  t.test(`scenario ${name} can be run in bounded time`, async t => {
+    const { connections, eventsPerRequest, warmUpEvents, countedEvents, requestsPerSecond, durationSeconds } = scenario
+    for (const count of [connections, eventsPerRequest, requestsPerSecond, durationSeconds]) {
+      t.ok(Number.isInteger(count) && count > 0)
+    }
+    t.ok(connections <= 1_000 && durationSeconds <= 300 && requestsPerSecond <= 100_000)
+    for (const count of [warmUpEvents, countedEvents]) {
+      t.equal(count % eventsPerRequest, 0, 'whole requests')
+      t.ok(count / eventsPerRequest >= connections * 10, 'every connection sends often')
+      t.ok(count <= 2_000_000)
+    }
+  })
+
+  t.test(`a request of scenario ${name} holds as many events of that size as it says`, async t => {
+    const lines = bodyText(scenario).split('\n').filter(line => line !== '')
+    t.equal(lines.length, scenario.eventsPerRequest)
+    for (const line of lines) {
+      t.equal(Buffer.byteLength(line), scenario.eventBytes)
+      t.type(JSON.parse(line), 'object')
+    }
+  })
+}
+
+t.test('an event has the size that is asked for', async t => {
+  for (const bytes of [100, 200, 1_000]) t.equal(Buffer.byteLength(eventText(bytes)), bytes)
+})
