@@ -2,7 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { adapters } from '../protocols/index.ts'
-import type { Adapter, Log, RouteView } from './contract/adapter.ts'
+import type { Adapter, Log } from './contract/adapter.ts'
 import { isRefusal } from './contract/outcome.ts'
 import type { Outcome } from './contract/outcome.ts'
 import type { Sink, SinkHealth } from './contract/sink.ts'
@@ -30,7 +30,7 @@ import { createDecisionCounters, createMetrics, measureThread } from './observe/
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
 import { createAuthenticators, createJudges, policyNames } from './policies.ts'
-import { countersLayout, settingsOf } from './settings.ts'
+import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
 import { beat } from './shared/heartbeat.ts'
@@ -117,12 +117,7 @@ function createAdapters (settings: Settings, pipeline: Pipeline, data: ServerDat
   const started = new Map<string, Adapter>()
   for (const [door, module] of adapters.entries()) {
     if (!settings.listeners.some(listener => listener.protocol === module.protocol)) continue
-    const routes: RouteView[] = settings.routes.map(route => ({
-      name: route.name,
-      channel: route.channel,
-      format: route.format,
-      own: Object.fromEntries(Object.keys(module.routeConfig).map(key => [key, route[key]]))
-    }))
+    const routes = settings.routes.map(route => routeViewOf(module, route))
     const config = settings[module.name] as never
     const ingress = pipeline.ingress(door)
     started.set(module.protocol, module.create({ config, routes, ingress, version: data.version, log }))
@@ -143,7 +138,8 @@ function shareOf (limits: Settings['limits'], headerBytesMax: number, workerCoun
   return createConnections({
     connectionsMax: share(limits.connectionsMax),
     connectionsPerPeerMax: share(limits.connectionsPerPeerMax),
-    preAuthBytesMax: share(limits.preAuthBytesMax),
+    // At least one connection may always try.
+    preAuthBytesMax: Math.max(share(limits.preAuthBytesMax), headerBytesMax),
     preAuthBytesEach: headerBytesMax
   })
 }

@@ -19,6 +19,8 @@ import type { ConnectionsSettings, DataListenerSettings, HealthListenerSettings 
 import { observeSections } from './observe/config.ts'
 import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/config.ts'
 import type { CountersLayout } from './observe/event-counters.ts'
+import type { AdapterModule, Ingress, Log, RouteView, Signal } from './contract/adapter.ts'
+import { refuse } from './contract/outcome.ts'
 import type { PrincipalSettings } from './contract/policy.ts'
 
 /** One entry of `authentication:` or `policies:`: one key, the policy's name, and its settings. */
@@ -67,7 +69,43 @@ const routesCompile: Check = (document, sound) => {
   }))
 }
 
-export const settingChecks: readonly Check[] = [...checks, routesCompile]
+/** What an adapter cannot be built from, e.g. two aliases on one path. Creating one has no side effects. */
+const adaptersAccept: Check = (document, sound) => {
+  const sections = ['routes', ...adapters.map(one => one.name)]
+  if (!sections.every(sound)) return []
+  return adapters.flatMap(module => {
+    const routes = listAt(document, 'routes').map(route => routeViewOf(module, route as RouteEntry))
+    const config = document[module.name] as never
+    try {
+      module.create({ config, routes, ingress: closedIngress, version: '', log: silentLog })
+      return []
+    } catch (error) {
+      return [{ path: ['routes'], problem: (error as Error).message, expected: '' }]
+    }
+  })
+}
+
+/** What an adapter may know of a route. */
+export function routeViewOf (module: AdapterModule, route: RouteEntry): RouteView {
+  const own = Object.fromEntries(Object.keys(module.routeConfig).map(key => [key, route[key]]))
+  return { name: route.name, channel: route.channel, format: route.format, own }
+}
+
+const off: Signal = { on: false, watch: () => () => {} }
+const silentLog: Log = { debug () {}, info () {}, warn () {}, error () {} }
+/** For an adapter that is only built to see whether it can be. */
+const closedIngress: Ingress = {
+  authenticate: () => refuse('shutting-down', ''),
+  reserve: () => refuse('shutting-down', ''),
+  release () {},
+  ingest () {},
+  ingestMany () {},
+  pressure: off,
+  draining: off,
+  watchRevoked: () => () => {}
+}
+
+export const settingChecks: readonly Check[] = [...checks, routesCompile, adaptersAccept]
 
 /** Where a config came from, so that every thread can freeze it for itself. */
 export interface Origin {

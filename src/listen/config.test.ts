@@ -38,7 +38,11 @@ t.test('connections have bounds without being told', async t => {
   const section = {}
   t.ok(ajv.validate(connectionsConfig, section))
   t.same(section, {
-    headerBytesMax: 16_384, headersTimeoutMs: 10_000, keepAliveTimeoutMs: 65_000, handshakeTimeoutMs: 10_000
+    headerBytesMax: 16_384,
+    headersTimeoutMs: 10_000,
+    keepAliveTimeoutMs: 65_000,
+    idleTimeoutMs: 120_000,
+    handshakeTimeoutMs: 10_000
   })
   const bad = [{ headerBytesMax: 100 }, { headersTimeoutMs: 0 }, { keepAliveTimeoutMs: -1 }, { handshakeTimeoutMs: 1 }]
   for (const value of bad) {

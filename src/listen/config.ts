@@ -43,6 +43,10 @@ export const connectionsConfig = Type.Object({
   }),
   headersTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, description: 'How long the headers of a request may take.' }),
   keepAliveTimeoutMs: Type.Integer({ default: 65_000, minimum: 0, description: 'How long an idle connection is kept.' }),
+  idleTimeoutMs: Type.Integer({
+    default: 120_000, minimum: 1_000,
+    description: 'How long a connection may stand still in both directions while a request is under way.'
+  }),
   handshakeTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, description: 'How long a TLS handshake may take.' })
 }, { additionalProperties: false, default: {}, description: 'How long a peer may take, and how much it may say.' })
 

@@ -87,11 +87,18 @@ t.test('a header section above its limit is answered with 431', async t => {
   t.match(await fits.closed, 'HTTP/1.1 200')
 })
 
-t.test('a request of HTTP/1.1 without a host is refused', async t => {
-  const rig = await openListener(t)
+t.test('a request of HTTP/1.1 without a host is the adapter\'s to refuse', async t => {
+  const rig = await openListener(t, { handle: (request, response) => response.end(`host: ${request.headers.host}`) })
   const { socket, closed } = await dial(t, rig.port)
   socket.write('GET / HTTP/1.1\r\nConnection: close\r\n\r\n')
-  t.match(await closed, 'HTTP/1.1 400')
+  t.match(await closed, 'host: undefined')
+})
+
+t.test('a connection that stands still while a request is under way is closed', async t => {
+  const rig = await openListener(t, { settings: { idleTimeoutMs: 100 }, handle: () => {} })
+  const { socket, closed } = await dial(t, rig.port)
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.equal(await closed, '')
 })
 
 t.test('more headers than Node keeps by default are all kept', async t => {

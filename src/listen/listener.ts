@@ -50,7 +50,8 @@ function httpOptions (settings: ConnectionsSettings): ServerOptions {
     keepAliveTimeout: settings.keepAliveTimeoutMs,
     connectionsCheckingInterval: 1_000,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // The door refuses a request without Host itself, as a problem document.
+    requireHostHeader: false,
     noDelay: true
   }
 }
@@ -71,6 +72,8 @@ export function createListener (listener: DataListenerSettings, options: ListenO
   let stopFollowing = (): void => {}
   // Node drops headers above this count silently; their size bounds them already, and the adapter counts them.
   server.maxHeadersCount = 0
+  // Not one byte either way for so long: also a peer that asks and asks and never reads an answer.
+  server.setTimeout(options.settings.idleTimeoutMs)
 
   const admit = (socket: Socket): void => {
     if (typeof connections.admit(socket, secure) === 'string') return void socket.destroy()

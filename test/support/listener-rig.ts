@@ -14,7 +14,11 @@ import { createListener } from '../../src/listen/listener.ts'
 import type { ListenAddress, Listener } from '../../src/listen/listener.ts'
 
 const settings: ConnectionsSettings = {
-  headerBytesMax: 16_384, headersTimeoutMs: 10_000, keepAliveTimeoutMs: 65_000, handshakeTimeoutMs: 10_000
+  headerBytesMax: 16_384,
+  headersTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 65_000,
+  idleTimeoutMs: 120_000,
+  handshakeTimeoutMs: 10_000
 }
 const limits: ConnectionLimits = {
   connectionsMax: 100, connectionsPerPeerMax: 100, preAuthBytesMax: 10_000_000, preAuthBytesEach: 16_384
