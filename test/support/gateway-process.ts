@@ -23,7 +23,8 @@ export interface GatewayProcess {
   readonly exited: Promise<number | null>
 }
 
-const startTimeoutMs = 30_000
+/** Generous: a start needs 3 s of CPU, and a test machine may have other things to do. */
+const startTimeoutMs = 75_000
 
 function firstMessage (child: ChildProcess, log: () => string): Promise<FromGateway> {
   return new Promise((resolve, reject) => {
