@@ -18,7 +18,8 @@ const installTimeoutMs = 180_000
 
 /** This process's Node first, without what tap and npm put into the environment. */
 function cleanEnv (): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_package_|npm_lifecycle_|NODE_OPTIONS$|TAP)/.test(name))
+  const foreign = /^(npm_package_|npm_lifecycle_|NODE_OPTIONS$|TAP)/
+  const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name))
   return { ...Object.fromEntries(kept), PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) }
 }
 
