@@ -150,6 +150,17 @@ t.test('closing ends idle connections, lets requests finish and takes no new one
   await closing
 })
 
+t.test('a request that was on its way to an idle connection when closing began is answered', async t => {
+  const rig = await openListener(t, { handle: (_request, response) => response.end('heard') })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  await ask({ port: rig.port, agent })
+  const closing = rig.listener.close()
+  t.equal((await ask({ port: rig.port, agent })).text, 'heard')
+  await closing
+  t.equal(rig.connections.gauges.get('connections_active')?.(), 0)
+})
+
 for (const secured of [false, true]) {
   t.test(`cutting ends what is still open, over ${secured ? 'TLS also in a handshake' : 'TCP'}`, async t => {
     const rig = await openListener(t, secured ? { tls } : {})
