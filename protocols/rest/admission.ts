@@ -26,7 +26,7 @@ const noHost = { ...problemOf(refuse('malformed', 'the request has no Host heade
 /** Begins with a request. Nothing of its body has been read, and nothing but the header section is held. */
 export function serve (exchange: Exchange, target: Target): void {
   const { door, request } = exchange
-  door.live.add(exchange)
+  door.begin(exchange)
   const { headersCountMax, urlBytesMax } = door.config
   if ((request.url ?? '').length > urlBytesMax) {
     return exchange.problem(doorProblem('uri-too-long', `the request target is above ${urlBytesMax} bytes`))

@@ -5,6 +5,7 @@ import { FakeIngress } from '../../test/support/fake-ingress.ts'
 import { silentLog } from '../../test/support/odd-envelopes.ts'
 import { restDefaults, until } from '../../test/support/rest-rig.ts'
 import { Door } from './door.ts'
+import type { Live } from './door.ts'
 
 t.test('a request id is the one received where it is sane, else short and never the same', async t => {
   const door = new Door(restDefaults, new FakeIngress(), silentLog)
@@ -22,8 +23,8 @@ t.test('requests under way are swept and told of the end, the others are not', a
   t.equal(door.sweepMs, 20)
   t.equal(door.ticks(50), 3)
   const told: string[] = []
-  const live = { sweep (tick: number) { told.push(`tick ${tick}`) }, drain () { told.push('drain') } }
-  door.live.add(live)
+  const live: Live = { liveAt: -1, sweep (tick) { told.push(`tick ${tick}`) }, drain () { told.push('drain') } }
+  door.begin(live)
   door.start()
   door.start()
   await until(() => told.length >= 2)
@@ -37,4 +38,22 @@ t.test('requests under way are swept and told of the end, the others are not', a
   door.end(live)
   await draining
   t.equal(drained, true)
+})
+
+t.test('requests end in any order, twice or without a beginning, and the others stay under way', async t => {
+  const ingress = new FakeIngress()
+  const door = new Door(restDefaults, ingress, silentLog)
+  let told: number[] = []
+  const made = Array.from({ length: 6 }, (_, at): Live => ({ liveAt: -1, sweep () {}, drain () { told.push(at) } }))
+  const end = (at: number): void => { const one = made[at]; if (one !== undefined) door.end(one) }
+  for (const one of made.slice(0, 5)) door.begin(one)
+  door.start()
+  for (const at of [1, 4, 1, 5, 0]) end(at)
+  t.equal(door.liveCount, 2)
+  ingress.draining.set(true)
+  t.same(told.sort(), [2, 3])
+  told = []
+  for (const at of [3, 2]) end(at)
+  t.equal(door.liveCount, 0)
+  await door.drain()
 })

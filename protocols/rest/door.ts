@@ -6,6 +6,8 @@ import type { RestConfig } from './config.ts'
 
 /** A request under way, as the door's clock and its drain see it. */
 export interface Live {
+  /** Where the door keeps it; -1: nowhere. Only the door sets it. */
+  liveAt: number
   /** Called every `sweepMs` while the request is under way. */
   sweep (tick: number): void
   /** The gateway began to stop. */
@@ -19,7 +21,9 @@ export class Door {
   readonly config: RestConfig
   readonly ingress: Ingress
   readonly log: Log
-  readonly live = new Set<Live>()
+  // Not a Set: one that gains and loses members makes itself anew all the time, and each old table keeps everything
+  // it held, and the next table, from the quick collector of new objects. Those are whole requests.
+  readonly #live: Live[] = []
   /** Milliseconds between two ticks. Time limits of bodies are kept to within one. */
   readonly sweepMs: number
   /** Ticks since the first listener was attached: time for limits, without asking a clock per request. */
@@ -53,17 +57,29 @@ export class Door {
   start (): void {
     if (this.#timer !== undefined) return
     this.ingress.draining.watch(on => {
-      if (on) for (const request of [...this.live]) request.drain()
+      if (on) for (const request of [...this.#live]) request.drain()
     })
     this.#timer = setInterval(() => {
       this.tick += 1
-      for (const request of this.live) request.sweep(this.tick)
+      for (const request of [...this.#live]) request.sweep(this.tick)
     }, this.sweepMs).unref()
   }
 
+  get liveCount (): number { return this.#live.length }
+
+  begin (request: Live): void {
+    request.liveAt = this.#live.push(request) - 1
+  }
+
   end (request: Live): void {
-    this.live.delete(request)
-    if (this.live.size > 0 || this.#whenIdle.length === 0) return
+    const { liveAt } = request
+    const last = liveAt < 0 ? undefined : this.#live.pop()
+    if (last !== undefined && last !== request) {
+      this.#live[liveAt] = last
+      last.liveAt = liveAt
+    }
+    request.liveAt = -1
+    if (this.#live.length > 0 || this.#whenIdle.length === 0) return
     const waiting = this.#whenIdle
     this.#whenIdle = []
     for (const resolve of waiting) resolve()
@@ -71,7 +87,7 @@ export class Door {
 
   /** Resolves when no request is under way. */
   async drain (): Promise<void> {
-    if (this.live.size > 0) await new Promise<void>(resolve => { this.#whenIdle.push(resolve) })
+    if (this.#live.length > 0) await new Promise<void>(resolve => { this.#whenIdle.push(resolve) })
     clearInterval(this.#timer)
     this.#timer = undefined
   }

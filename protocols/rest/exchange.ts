@@ -55,6 +55,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   /** True where the connection ends with this answer. */
   closes = false
   receivedBytes = 0
+  liveAt = -1
   lastTick: number
   readonly startedTick: number
   readonly held: Reservation

@@ -49,7 +49,7 @@ function createRest (setup: AdapterSetup<RestConfig>): Adapter {
     },
     drain: () => door.drain(),
     gauges: new Map([
-      ['requests_in_flight', () => door.live.size],
+      ['requests_in_flight', () => door.liveCount],
       ['reserved_bytes', () => door.reservedBytes],
       ['streams_open', () => door.streamsCount]
     ])
