@@ -158,7 +158,7 @@ t.test('a request that was on its way to an idle connection when closing began i
   const closing = rig.listener.close()
   t.equal((await ask({ port: rig.port, agent })).text, 'heard')
   await closing
-  t.equal(rig.connections.gauges.get('connections_active')?.(), 0)
+  await until('the connection leaving', () => rig.connections.gauges.get('connections_active')?.() === 0)
 })
 
 for (const secured of [false, true]) {
