@@ -134,7 +134,8 @@ class KafkajsProducer implements ProducerLink {
   readonly #compression: Compression
   readonly #sockets: Sockets
   readonly #producer: Producer
-  readonly #attempts = new Map<number, Attempt>()
+  /** By partition. Nothing is deleted: a Map that loses members keeps them from the quick collector of new objects. */
+  readonly #attempts = new Map<number, Attempt | undefined>()
   #opening: Promise<void> | undefined
   #closed = false
   spoiled = false
@@ -177,7 +178,7 @@ class KafkajsProducer implements ProducerLink {
     } catch (thrown) {
       error = thrown
     } finally {
-      this.#attempts.delete(partition)
+      this.#attempts.set(partition, undefined)
       release()
     }
     if (code === 0) {

@@ -22,8 +22,9 @@ export class RecalledError extends Error {}
 
 /** Watches the bytes of one connection of one topic's producer. */
 export class ProduceTap {
-  readonly #attempts: ReadonlyMap<number, Attempt>
-  readonly #pending = new Map<number, Attempt>()
+  readonly #attempts: ReadonlyMap<number, Attempt | undefined>
+  /** One or two. A Map would keep them from the quick collector of new objects. */
+  readonly #pending: { readonly correlationId: number, readonly attempt: Attempt }[] = []
   readonly #head: Buffer
   readonly #size = Buffer.alloc(4)
   /** Bytes of the length field that have arrived. */
@@ -35,7 +36,7 @@ export class ProduceTap {
   unansweredCount = 0
 
   /** `attempts` holds the attempt that is under way for each partition. */
-  constructor (topic: string, attempts: ReadonlyMap<number, Attempt>) {
+  constructor (topic: string, attempts: ReadonlyMap<number, Attempt | undefined>) {
     this.#attempts = attempts
     // Correlation id, topic count, topic, partition count, partition, error code, base offset.
     this.#head = Buffer.alloc(4 + 4 + 2 + Buffer.byteLength(topic) + 4 + 4 + 2 + 8)
@@ -46,7 +47,7 @@ export class ProduceTap {
     if (bytes.length > clientIdAt && bytes.readInt16BE(4) === produceKey) {
       const attempt = this.#attempts.get(partitionOf(bytes))
       if (attempt === undefined || !attempt.mayWrite()) throw new RecalledError('the batch was recalled')
-      this.#pending.set(bytes.readInt32BE(8), attempt)
+      this.#pending.push({ correlationId: bytes.readInt32BE(8), attempt })
     }
     this.unansweredCount++
   }
@@ -75,9 +76,10 @@ export class ProduceTap {
     if (this.unansweredCount > 0) this.unansweredCount--
     const head = this.#head
     const correlationId = head.readInt32BE(0)
-    const attempt = this.#pending.get(correlationId)
+    const at = this.#pending.findIndex((each) => each.correlationId === correlationId)
+    const attempt = this.#pending[at]?.attempt
     if (attempt === undefined) return
-    this.#pending.delete(correlationId)
+    this.#pending.splice(at, 1)
     // A shorter answer is none that could be understood: the attempt then ends without one.
     if (this.#frameBytes < head.length) return
     attempt.answered(head.readInt16BE(head.length - 10), Number(head.readBigInt64BE(head.length - 8)))

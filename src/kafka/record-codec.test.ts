@@ -60,3 +60,25 @@ t.test('the number says the true compression in its lowest bits, and is used aga
   t.equal(carry([one], 0, 'none').compression >> 3, first.compression >> 3)
   t.ok(codecs[kafkajs.CompressionTypes.GZIP], 'the codecs of kafkajs itself stay')
 })
+
+t.test('kafkajs gets as many records in one list of one partition as there are, without work for each', async (t) => {
+  const one: SinkRecord = { topic: 't', key: null, value: null, headers: [], timestampMs: 0, id: 'i', source: 's' }
+  for (const count of [1, 2, 500]) {
+    const { messages, release } = carry(Array.from({ length: count }, (_, at) => ({ ...one, timestampMs: 7 + at })), 3, 'none')
+    release()
+    const perPartition = messages.reduce<Record<number, unknown>>((all) => all, {})
+    t.same(Object.keys(perPartition), ['3'])
+    t.equal(perPartition[3], messages)
+    const madeOf: number[] = []
+    const made = messages.map(({ timestamp }, index) => {
+      madeOf.push(index)
+      return `${timestamp}/${index}`
+    })
+    t.equal(made.length, count)
+    t.same(madeOf, count === 1 ? [0] : [0, count - 1])
+    const digits = String(6 + count).length
+    t.equal(made[0], `${'7'.padStart(digits, '0')}/0`)
+    t.equal(made.at(-1), `${6 + count}/${count - 1}`)
+    if (count > 2) t.equal(made[1], made[0])
+  }
+})

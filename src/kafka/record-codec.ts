@@ -5,6 +5,8 @@
 // only the lowest three bits are written into the batch. So each batch under way has a codec of its own, whose number
 // ends in the bits of the true compression, and kafkajs itself gets a placeholder for each record: it counts
 // them for the sequence numbers, finds the earliest and latest timestamp among them, and leaves their bytes out.
+// What it does to each of them it does by the array's own `reduce` (into one list per partition, in the square of their
+// number) and `map` (an encoder each): the list of placeholders answers both with what is known before.
 // What Kafka receives also keeps the order of headers, which kafkajs's header objects do not.
 
 import kafkajs from 'kafkajs'
@@ -78,7 +80,17 @@ function placeholders (count: number, partition: number, { earliestMs, latestMs 
   const timestamp = (ms: number): string => String(ms).padStart(digits, '0')
   messages[0] = { partition, key: null, value: null, timestamp: timestamp(earliestMs) }
   if (count > 1) messages[count - 1] = { partition, key: null, value: null, timestamp: timestamp(latestMs) }
-  return messages
+  return Object.assign(messages, { reduce: () => ({ [partition]: messages }), map: mapEnds })
+}
+
+/** Maps the first and the last, and takes the first result for all between them. */
+function mapEnds<Result> (
+  this: readonly Message[], make: (message: Message | undefined, index: number) => Result
+): Result[] {
+  const last = this.length - 1
+  const results = new Array<Result>(this.length).fill(make(this[0], 0))
+  if (last > 0) results[last] = make(this[last], last)
+  return results
 }
 
 function encodeRecords (records: readonly SinkRecord[], baseMs: number): Buffer {
