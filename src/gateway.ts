@@ -154,6 +154,7 @@ class Node implements Gateway {
     return new Supervisor({
       entry: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
       workerCount: this.#workerCount,
+      portsKnown: this.#settings.listeners.every(listener => listener.port !== 0),
       prepare: index => this.#prepare(index),
       onGone: index => {
         reclaim(this.#budget, index)

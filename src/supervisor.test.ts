@@ -37,6 +37,7 @@ function createRig (t: Test, options: RigOptions = {}): Rig {
   const supervisor = new Supervisor({
     entry: new URL('../test/support/fake-worker.ts', import.meta.url),
     workerCount,
+    portsKnown: false,
     prepare (index) {
       const start = starts.filter(one => one.index === index).length
       const data: FakeWorkerData = { pulse, start: 'listen', drain: 'exit', ...script(index, start) }

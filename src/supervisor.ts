@@ -32,6 +32,8 @@ export type FromWorker =
 export interface SupervisorOptions {
   readonly entry: URL
   readonly workerCount: number
+  /** True where no worker has to find a free port for the others, so that all start at once. */
+  readonly portsKnown: boolean
   /** Fresh data for a worker about to start, with what moves over to it. */
   readonly prepare: (index: number) => { data: unknown, transfer: TransferListItem[] }
   /** A worker is gone for good: reclaim what it held. Called before its successor starts. */
@@ -100,9 +102,12 @@ export class Supervisor {
     const [first, ...others] = this.#seats
     if (first === undefined) throw new Error('a gateway needs at least one worker')
     this.#timer = setInterval(() => this.#look(), lookEveryMs)
-    this.#addresses = await this.#launch(first)
+    if (this.#options.portsKnown) {
+      const all = await Promise.all(this.#seats.map(seat => this.#launch(seat)))
+      this.#addresses = all[0] ?? []
+    } else this.#addresses = await this.#launch(first)
     this.#ports = this.#addresses.map(address => address.port)
-    await Promise.all(others.map(seat => this.#launch(seat)))
+    if (!this.#options.portsKnown) await Promise.all(others.map(seat => this.#launch(seat)))
     this.#started = true
     return this.#addresses
   }

@@ -100,6 +100,8 @@ async function main(): Promise<boolean> {
     const report = tapReport()
     // TAP in the environment means "your parent is tap"; here the parent is this program.
     const { TAP: _tap, ...env } = process.env
+    // Every test file is a process of its own: what one has compiled the next one need not.
+    env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../node_modules/.cache/compile')
     if (rig !== undefined) env[SHARED_KAFKA_VARIABLE] = sharedAddresses(rig)
     const run = startTap(args, env, (line) => {
       for (const shown of report.line(line)) console.log(shown)

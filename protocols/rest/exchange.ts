@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Listening } from '../../src/contract/adapter.ts'
 import type { Peer, Principal } from '../../src/contract/envelope.ts'
-import { refuse } from '../../src/contract/outcome.ts'
+import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { RequestAttributes } from './attributes.ts'
 import { discard } from './body.ts'
@@ -122,7 +122,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   /** The outcome of a request that is one event. */
   settle (_ticket: number, outcome: Outcome): void {
     if (this.phase !== 'settling') return
-    if (outcome.outcome !== 'written') return this.refuse(outcome)
+    if (isRefusal(outcome)) return this.refuse(outcome)
     const text = receiptText(outcome, this.kong ? '{"message":"message sent",' : '{')
     this.answer(receiptStatus(outcome), 'application/json', text)
   }

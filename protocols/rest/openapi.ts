@@ -112,7 +112,7 @@ const wholeNumber = { type: 'integer', minimum: 0 }
 const receiptSchema = {
   type: 'object', required: ['outcome', 'id', 'source', 'ack'],
   properties: {
-    outcome: { const: 'written' }, id: text, source: text, ack: { enum: ['kafka', 'disk', 'none'] }, topic: text,
+    outcome: { enum: ['written', 'received'] }, id: text, source: text, ack: { enum: ['kafka', 'disk', 'none'] }, topic: text,
     partition: wholeNumber, offset: wholeNumber, journal: text
   }
 }

@@ -1,6 +1,6 @@
 // The only place that knows how an outcome looks over HTTP: status codes, problem documents (RFC 9457), receipts.
 
-import { refusals, retryable } from '../../src/contract/outcome.ts'
+import { isRefusal, refusals, retryable } from '../../src/contract/outcome.ts'
 import type { Fate, Outcome, Receipt, Refusal, RefusalCode } from '../../src/contract/outcome.ts'
 
 interface Status { readonly status: number, readonly title: string, readonly retryAfter?: true, readonly close?: true }
@@ -105,7 +105,8 @@ export function receiptStatus (receipt: Receipt): 200 | 202 {
 
 /** A receipt as a JSON object that begins with `opening`, e.g. `{` or `{"index":3,`. */
 export function receiptText (receipt: Receipt, opening: string): string {
-  let text = `${opening}"outcome":"written","id":${quoted(receipt.id)},"source":${quoted(receipt.source)},"ack":"${receipt.ack}"`
+  const { outcome, id, source, ack } = receipt
+  let text = `${opening}"outcome":"${outcome}","id":${quoted(id)},"source":${quoted(source)},"ack":"${ack}"`
   if (receipt.topic !== undefined) text += `,"topic":${quoted(receipt.topic)}`
   if (receipt.partition !== undefined) text += `,"partition":${receipt.partition}`
   if (receipt.offset !== undefined) text += `,"offset":${receipt.offset}`
@@ -115,7 +116,7 @@ export function receiptText (receipt: Receipt, opening: string): string {
 
 /** One event of many: its receipt, or its refusal without the members that only a whole answer has. */
 export function resultText (index: number, outcome: Outcome): string {
-  if (outcome.outcome === 'written') return receiptText(outcome, `{"index":${index},`)
+  if (!isRefusal(outcome)) return receiptText(outcome, `{"index":${index},`)
   const { code, detail, pointer, retryAfterMs } = outcome
   return JSON.stringify({
     index, outcome: outcome.outcome, code, detail, pointer, retryable: retryable(code), retryAfterMs

@@ -7,7 +7,7 @@ import type { Colors } from './terminal.ts'
 
 export function exitCodeOf (result: unknown): number {
   const outcome = textAt(result, 'outcome')
-  if (outcome === 'written' || textAt(result, 'message') === 'message sent') return exitCodes.ok.code
+  if (outcome === 'written' || outcome === 'received' || textAt(result, 'message') === 'message sent') return exitCodes.ok.code
   return outcome === 'unknown' ? exitCodes.unknown.code : exitCodes.failure.code
 }
 
@@ -28,7 +28,8 @@ export function renderResult (result: unknown, color: Colors): string {
           offset === undefined ? undefined : `offset ${show(offset)}`]
       : [`journal ${show(journal)}`]
     const place = where.filter((part) => part !== undefined).map(show).join(' ')
-    return `${line}${color.green('written')} ${place}  ${color.dim(`id ${show(id)}, ack ${show(ack)}`)}`
+    const outcome = textAt(result, 'outcome') === 'received' ? 'received' : 'written'
+    return `${line}${color.green(outcome)} ${place}  ${color.dim(`id ${show(id)}, ack ${show(ack)}`)}`
   }
   const outcome = textAt(result, 'outcome') ?? 'refused'
   const detail = textAt(result, 'detail') ?? ''

@@ -39,9 +39,12 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
-/** The event is where its ack level says: topic, partition and offset, or `journal` ("segment:position"). */
+/**
+ * The event is where its ack level says: topic, partition and offset, or `journal` ("segment:position").
+ * `received` with ack `none`: it is nowhere for certain, and may be lost.
+ */
 export interface Receipt {
-  readonly outcome: 'written'
+  readonly outcome: 'written' | 'received'
   readonly id: string
   readonly source: string
   readonly ack: Ack

@@ -9,7 +9,7 @@ const parameter = Type.Object({
     minItems: 1, maxItems: 1000, description: 'The values this channel level may have.'
   })),
   pattern: Type.Optional(Type.String({
-    minLength: 1, description: 'A regular expression that the whole level must match.'
+    minLength: 1, description: 'A regular expression (RE2 syntax) that the whole level must match.'
   }))
 }, { additionalProperties: false, description: 'What a `{name}` level of the channel may be.' })
 

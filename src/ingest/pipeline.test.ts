@@ -224,7 +224,7 @@ t.test('ack none answers when the sink has taken the event, and counts what is l
   const { ingress, deliveries, lost, settled } = createPipelineRig({ routes: [{ name: 'other', channel: 'x' }, { ack: 'none' }] })
   const settler = new OutcomeRecorder()
   ingress.ingest(envelopeWith({ id: 'e1' }), settler, 1)
-  t.match(settler.of(1), { outcome: 'written', ack: 'none', id: 'e1', source: '/shop/eu', topic: undefined })
+  t.match(settler.of(1), { outcome: 'received', ack: 'none', id: 'e1', source: '/shop/eu', topic: undefined })
   t.equal(deliveries[0]?.deadlineMs, 0)
   deliveries[0]?.settle(down)
   t.same(lost, [{ door: 3, routeIndex: 1, refusal: down }])

@@ -246,7 +246,7 @@ export class Pipeline {
     if (entry === undefined) return undefined
     const refused = this.#lossyOf(entry.door, entry.routeIndex).deliver(this.#options.sink, record)
     this.#finish(inner, refused ?? {
-      outcome: 'written',
+      outcome: 'received',
       id: record.id,
       source: record.source,
       ack: 'none',

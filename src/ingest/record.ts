@@ -63,7 +63,9 @@ function pointedKey (envelope: Envelope, plan: RecordPlan, pointer: Pointer): Bu
   const span = pointerValue(data, 0, data.length, pointer)
   if (span === undefined) return lack('is missing')
   const text = scalarText(data, span)
-  return text === undefined ? lack('must be a string, a number or a boolean') : Buffer.from(text)
+  if (text === undefined) return lack('must be a string, a number or a boolean')
+  // As UTF-8 every lone surrogate becomes the same character, and different keys would become one.
+  return text.isWellFormed() ? Buffer.from(text) : lack('has half of a surrogate pair')
 }
 
 function keyOf (envelope: Envelope, match: Match, plan: RecordPlan): Buffer | null | Refusal {

@@ -275,3 +275,16 @@ t.test('the compiled router agrees with a scan over all routes, whatever their o
   }), { numRuns: 2_000 })
   t.ok(compiled > 200 && found > 500, `${compiled} routers, ${found} matches`)
 })
+
+t.test('a pattern that would hold up a backtracking engine takes no time', async t => {
+  const router = createRouter([routeWith({ channel: '{p}', parameters: { p: { pattern: '(a+)+$' } }, topic: 'x' })])
+  if (!('match' in router)) throw new Error(JSON.stringify(router))
+  const startMs = process.cpuUsage().user / 1000
+  t.match(router.match(`${'a'.repeat(60)}!`), { code: 'no-route' })
+  t.ok(process.cpuUsage().user / 1000 - startMs < 1_000)
+})
+
+t.test('what only a backtracking engine can do is a mistake', async t => {
+  const mistakes = createRouter([routeWith({ channel: '{p}', parameters: { p: { pattern: '(?=a)a' } }, topic: 'x' })])
+  t.match(mistakes, [{ path: /parameters/, message: /RE2/ }])
+})

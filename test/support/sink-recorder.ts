@@ -101,5 +101,6 @@ export class SinkRecorder implements Settler {
 }
 
 function told (outcome: Outcome | undefined): Told {
-  return outcome === undefined ? 'none' : outcome.outcome
+  if (outcome === undefined || outcome.outcome === 'received') return 'none'
+  return outcome.outcome
 }
