@@ -170,7 +170,7 @@ export function survivesThreeBrokers (t: Test, rig: () => KafkaRig, make: MakeSi
       await moreWritten(recorder, 300)
       const leader = await rig().leaderOf(topic, 0)
       await rig()[fault](leader)
-      await until({ what: 'another leader', timeoutMs: 20_000 }, async () => {
+      await until({ what: 'another leader', timeoutMs: 60_000 }, async () => {
         const now = await leaderBesides(rig(), topic, leader)
         return now === leader ? undefined : true
       })
