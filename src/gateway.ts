@@ -2,7 +2,6 @@
 
 import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { createServer as createNetServer } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
 import type { Log } from './contract/adapter.ts'
 import type { HealthListenerSettings } from './listen/config.ts'
@@ -18,6 +17,7 @@ import type { Snapshot } from './observe/metric.ts'
 import { createMetrics, processFamilies } from './observe/metrics.ts'
 import { worstOf } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
+import { provePortsFree, proveTlsFits } from './preflight.ts'
 import type { Report, ServerData } from './server.ts'
 import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, Settings } from './settings.ts'
@@ -39,18 +39,6 @@ export interface Gateway {
   stop (): Promise<boolean>
 }
 
-/** A start that failed for a reason an operator can mend. */
-export class StartError extends Error {
-  override readonly name = 'StartError'
-  readonly code: string
-  readonly hint: string
-  constructor (code: string, message: string, hint: string) {
-    super(message)
-    this.code = code
-    this.hint = hint
-  }
-}
-
 /** Memory one worker should have at least. */
 const workerBytesMin = 192 * 1024 * 1024
 const mebibyte = 1024 * 1024
@@ -63,28 +51,6 @@ export function workerCountOf (settings: Settings, platform: string = process.pl
   if (settings.workers !== 'auto') return settings.workers
   if (platform !== 'linux') return 1
   return Math.max(1, Math.min(availableParallelism(), Math.floor(settings.limits.memoryBytesMax / workerBytesMin)))
-}
-
-/** Workers share ports by `reusePort`, which would share them with a stranger too: prove first that they are free. */
-async function provePortsFree (settings: Settings): Promise<void> {
-  for (const [at, { host, port }] of settings.listeners.entries()) {
-    if (port === 0) continue
-    const probe = createNetServer()
-    await new Promise<void>((resolve, reject) => {
-      probe.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, { at, host, port })))
-      probe.listen({ host, port }, () => probe.close(() => resolve()))
-    })
-  }
-}
-
-function portError (error: NodeJS.ErrnoException, place: { at: number, host: string, port: number }): StartError {
-  const { host, port, at } = place
-  const code = error.code ?? ''
-  if (code === 'EADDRINUSE') {
-    return new StartError(code, `${host}:${port} is in use by another program`,
-      `end that program or choose another port in listeners[${at}]`)
-  }
-  return new StartError(code, `cannot listen on ${host}:${port}: ${error.message}`, `change listeners[${at}]`)
 }
 
 /** The node's metrics over time: what workers that are gone had counted is kept, so no sum goes down. */
@@ -188,6 +154,7 @@ class Node implements Gateway {
   }
 
   async start (): Promise<void> {
+    proveTlsFits(this.#settings)
     await provePortsFree(this.#settings)
     if (this.#settings.sink === 'journal') await this.#openJournal()
     const data = await this.supervisor.start()

@@ -1,0 +1,34 @@
+// What stands in the way of a start is told by its key, before a thread is started.
+
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { makeCertificates } from '../test/support/certificates.ts'
+import { provePortsFree, proveTlsFits, StartError } from './preflight.ts'
+import type { Settings } from './settings.ts'
+
+function settingsWith (listener: Record<string, unknown>): Settings {
+  return { listeners: [{ protocol: 'http', host: '127.0.0.1', port: 0, insecure: false, ...listener }] } as unknown as Settings
+}
+
+t.test('a port that another program has is told with its listener', async t => {
+  const other = createServer()
+  await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
+  const { port } = other.address() as AddressInfo
+  await t.rejects(provePortsFree(settingsWith({ port })), {
+    name: 'StartError', code: 'EADDRINUSE', message: `127.0.0.1:${port} is in use by another program`, hint: /listeners\[0\]/
+  })
+  await new Promise(resolve => other.close(resolve))
+  await t.resolves(provePortsFree(settingsWith({ port })))
+})
+
+t.test('certificates that are missing or do not fit are told with their listener', async t => {
+  const minVersion = 'TLSv1.2'
+  t.throws(() => proveTlsFits(settingsWith({ tls: { cert: './no.crt', key: './no.key', minVersion } })), StartError)
+  const folder = t.testdir()
+  const one = await makeCertificates(folder, { name: 'one' })
+  const two = await makeCertificates(folder, { name: 'two' })
+  const mixed = settingsWith({ tls: { cert: one.certPath, key: two.keyPath, minVersion } })
+  t.throws(() => proveTlsFits(mixed), { name: 'StartError', message: /listeners\[0\].tls/ })
+  t.doesNotThrow(() => proveTlsFits(settingsWith({ tls: { cert: one.certPath, key: one.keyPath, minVersion } })))
+})

@@ -1,0 +1,53 @@
+// What must hold before a thread starts, told in words an operator can act on.
+
+import { createServer } from 'node:net'
+import { readTls } from './listen/certificates.ts'
+import type { Settings } from './settings.ts'
+
+/** A start that failed for a reason an operator can mend. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+  readonly code: string
+  readonly hint: string
+  constructor (code: string, message: string, hint: string) {
+    super(message)
+    this.code = code
+    this.hint = hint
+  }
+}
+
+/** Reads what every worker will read, so that a wrong file is told once and by its key. */
+export function proveTlsFits (settings: Settings): void {
+  for (const [at, listener] of settings.listeners.entries()) {
+    if (listener.protocol === 'health' || listener.tls === undefined) continue
+    try {
+      readTls(listener.tls)
+    } catch (error) {
+      const { code = '', message } = error as NodeJS.ErrnoException
+      throw new StartError(code, `cannot use the certificate of listeners[${at}].tls: ${message}`,
+        `check cert and key there; relative paths start in ${process.cwd()}`)
+    }
+  }
+}
+
+/** Workers share ports by `reusePort`, which would share them with a stranger too: prove first that they are free. */
+export async function provePortsFree (settings: Settings): Promise<void> {
+  for (const [at, { host, port }] of settings.listeners.entries()) {
+    if (port === 0) continue
+    const probe = createServer()
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, { at, host, port })))
+      probe.listen({ host, port }, () => probe.close(() => resolve()))
+    })
+  }
+}
+
+function portError (error: NodeJS.ErrnoException, place: { at: number, host: string, port: number }): StartError {
+  const { host, port, at } = place
+  const code = error.code ?? ''
+  if (code === 'EADDRINUSE') {
+    return new StartError(code, `${host}:${port} is in use by another program`,
+      `end that program or choose another port in listeners[${at}]`)
+  }
+  return new StartError(code, `cannot listen on ${host}:${port}: ${error.message}`, `change listeners[${at}]`)
+}
