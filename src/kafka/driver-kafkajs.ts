@@ -159,11 +159,12 @@ class KafkajsProducer implements ProducerLink {
     let left = false
     let code: number | undefined
     let offset = -1
+    const { messages, compression, payload, release } = carry(records, partition, this.#compression)
     this.#attempts.set(partition, {
+      payload,
       mayWrite: () => (left = !this.#closed && mayWrite()),
       answered: (given, baseOffset) => { code = given; offset = baseOffset }
     })
-    const { messages, compression, release } = carry(records, partition, this.#compression)
     let error: unknown
     try {
       await this.#open()

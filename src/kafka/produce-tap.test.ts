@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
+import { crc32c } from './crc32c.ts'
 import { ProduceTap } from './produce-tap.ts'
 import type { Attempt } from './produce-tap.ts'
 
@@ -26,9 +27,12 @@ function framed (...parts: Buffer[]): Buffer {
 }
 
 function request (correlationId: number, partition: number, apiKey = 0): Buffer {
+  return requestWith(correlationId, partition, Buffer.alloc(80), apiKey)
+}
+
+function requestWith (correlationId: number, partition: number, records: Buffer, apiKey = 0): Buffer {
   return framed(Buffer.from([0, apiKey, 0, 7]), int32(correlationId), text('client'), Buffer.from([0xff, 0xff]),
-    Buffer.from([0xff, 0xff]), int32(30_000), int32(1), text(topic), int32(1), int32(partition),
-    framed(Buffer.alloc(80)))
+    Buffer.from([0xff, 0xff]), int32(30_000), int32(1), text(topic), int32(1), int32(partition), framed(records))
 }
 
 function answer (correlationId: number, partition: number, code: number, offset: bigint): Buffer {
@@ -41,7 +45,7 @@ function answer (correlationId: number, partition: number, code: number, offset:
 interface Told { code: number, offset: number }
 
 function attempt (told: Told[], may = true): Attempt {
-  return { mayWrite: () => may, answered: (code, offset) => { told.push({ code, offset }) } }
+  return { payload: () => undefined, mayWrite: () => may, answered: (code, offset) => { told.push({ code, offset }) } }
 }
 
 t.test('each answer reaches the attempt that asked, however the bytes are cut', async (t) => {
@@ -79,4 +83,27 @@ t.test('an answer too short to hold an error code tells nothing', async (t) => {
   tap.received(framed(int32(1), int32(0)))
   tap.received(Buffer.alloc(4))
   t.same(told, [])
+})
+
+t.test('records that follow a request are in its sizes and its checksum', async (t) => {
+  const bytes = fc.uint8Array({ maxLength: 60 }).map((each) => Buffer.from(each))
+  fc.assert(fc.property(bytes, fc.integer({ min: 0, max: 1_000 }), (payload, partition) => {
+    // The head of a record batch that kafkajs made without records: sizes for what is there, a count at its end.
+    const head = Buffer.from(Array.from({ length: 61 }, (_, at) => at))
+    head.writeInt32BE(head.length - 12, 8)
+    const sent = requestWith(7, partition, head)
+    const headAt = sent.length - head.length
+    const attempts = new Map([[partition, { ...attempt([]), payload: () => payload }]])
+    t.equal(new ProduceTap(topic, attempts).request(sent), payload)
+    const whole = Buffer.concat([sent, payload])
+    t.equal(whole.readInt32BE(0), whole.length - 4, 'of the request')
+    t.equal(whole.readInt32BE(headAt - 4), whole.length - headAt, 'of the record set')
+    t.equal(whole.readInt32BE(headAt + 8), whole.length - headAt - 12, 'of the batch')
+    t.equal(whole.readUInt32BE(headAt + 17), crc32c(whole.subarray(headAt + 21), 0))
+    head.copy(whole, headAt)
+    const again = Buffer.concat([requestWith(7, partition, head), payload])
+    again.writeInt32BE(whole.readInt32BE(0), 0)
+    again.writeInt32BE(whole.readInt32BE(headAt - 4), headAt - 4)
+    t.same(whole, again, 'all else stays')
+  }), { numRuns: 100 })
 })

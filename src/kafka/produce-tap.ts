@@ -1,9 +1,12 @@
-// Reads off one connection which produce requests left and what the broker answered, because kafkajs hides both.
+// Adds the records to produce requests of one connection, sees which left, and reads what the broker answered.
 
 // kafkajs rejects `send` with whatever failed last, which may be the metadata refresh after a lost produce answer.
 // Whether a batch may have been written is decided here instead: by the bytes that went out and the error code that
 // came back.
-// Layouts: Produce v3 to v7 (the highest that kafkajs speaks), one topic and one partition per request.
+// Layouts: Produce v3 to v7 (the highest that kafkajs speaks), one topic and one partition per request, and in it one
+// record batch (KIP-98), whose records stand at the very end of the request.
+
+import { crc32c } from './crc32c.ts'
 
 const produceKey = 0
 /** Length, API key, API version, correlation id. */
@@ -11,6 +14,8 @@ const clientIdAt = 12
 
 /** One try to write one batch. */
 export interface Attempt {
+  /** The encoded records; undefined where the request has them already. */
+  payload (): Buffer | undefined
   /** Asked right before the request is given to the socket. False keeps it back; after true it may be written. */
   mayWrite (): boolean
   /** The broker's answer: its error code (0: written) and the offset of the first record (-1: not known). */
@@ -42,14 +47,19 @@ export class ProduceTap {
     this.#head = Buffer.alloc(4 + 4 + 2 + Buffer.byteLength(topic) + 4 + 4 + 2 + 8)
   }
 
-  /** Before a request goes out; throws where it must not. */
-  request (bytes: Buffer): void {
+  /** Before a request goes out; throws where it must not. Gives bytes that have to follow it. */
+  request (bytes: Buffer): Buffer | undefined {
+    let payload: Buffer | undefined
     if (bytes.length > clientIdAt && bytes.readInt16BE(4) === produceKey) {
-      const attempt = this.#attempts.get(partitionOf(bytes))
+      const partitionAt = findPartition(bytes)
+      const attempt = partitionAt === -1 ? undefined : this.#attempts.get(bytes.readInt32BE(partitionAt))
       if (attempt === undefined || !attempt.mayWrite()) throw new RecalledError('the batch was recalled')
       this.#pending.push({ correlationId: bytes.readInt32BE(8), attempt })
+      payload = attempt.payload()
+      if (payload !== undefined) announce(bytes, partitionAt, payload)
     }
     this.unansweredCount++
+    return payload
   }
 
   /** After bytes came in, in any pieces. */
@@ -86,8 +96,8 @@ export class ProduceTap {
   }
 }
 
-/** The partition of a produce request; -1 where the layout is not the expected one. */
-function partitionOf (bytes: Buffer): number {
+/** Where the partition of a produce request stands; -1 where the layout is not the expected one. */
+function findPartition (bytes: Buffer): number {
   let at = clientIdAt
   at += 2 + Math.max(bytes.readInt16BE(at), 0)
   at += 2 + Math.max(bytes.readInt16BE(at), 0)
@@ -96,5 +106,20 @@ function partitionOf (bytes: Buffer): number {
   at += 4
   at += 2 + Math.max(bytes.readInt16BE(at), 0)
   if (bytes.readInt32BE(at) !== 1) return -1
-  return bytes.readInt32BE(at + 4)
+  return at + 4
+}
+
+// From the partition on: the size of the record set, and in the batch its own size, its checksum and what that covers.
+const setSizeAt = 4
+const batchSizeAt = 16
+const checksumAt = 25
+const coveredAt = 29
+
+/** Makes room for records in the sizes and the checksum of a request that ends before them. */
+function announce (bytes: Buffer, partitionAt: number, payload: Buffer): void {
+  for (const at of [0, partitionAt + setSizeAt, partitionAt + batchSizeAt]) {
+    bytes.writeInt32BE(bytes.readInt32BE(at) + payload.length, at)
+  }
+  const head = crc32c(bytes.subarray(partitionAt + coveredAt), 0)
+  bytes.writeUInt32BE(crc32c(payload, head), partitionAt + checksumAt)
 }

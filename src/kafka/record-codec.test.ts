@@ -25,9 +25,10 @@ const record = fc.record({
 
 t.test('each record reads back as it was, with its own time and place in the batch', async (t) => {
   await fc.assert(fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 8 }), async (records) => {
-    const { messages, compression, release } = carry(records, 3, 'none')
-    const encoded = await compress(compression)
+    const { messages, compression, payload, release } = carry(records, 3, 'none')
+    t.equal((await compress(compression)).length, 0, 'kafkajs has nothing to copy')
     release()
+    const encoded = payload() ?? Buffer.alloc(0)
     const times = messages.flatMap((each) => each.timestamp === undefined ? [] : [each.timestamp]).sort().map(Number)
     const expected = records.map((each) => each.timestampMs).sort((a, b) => a - b)
     t.equal(messages.length, records.length)
@@ -53,8 +54,10 @@ t.test('the number says the true compression in its lowest bits, and is used aga
   t.equal(second.compression & 7, kafkajs.CompressionTypes.None)
   t.not(second.compression, kafkajs.CompressionTypes.None, 'which kafkajs would take for no codec at all')
   t.not(first.compression >> 3, second.compression >> 3)
-  const zipped = await compress(first.compression)
-  t.same(gunzipSync(zipped), await compress(second.compression))
+  t.equal(first.payload(), undefined)
+  await compress(first.compression)
+  await compress(second.compression)
+  t.same(gunzipSync(first.payload() ?? ''), second.payload())
   first.release()
   t.equal(codecs[first.compression], undefined)
   t.equal(carry([one], 0, 'none').compression >> 3, first.compression >> 3)

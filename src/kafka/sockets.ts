@@ -86,9 +86,14 @@ export class Sockets {
     socket.once('close', () => clearTimeout(timer))
     const write = socket.write.bind(socket) as (chunk: Buffer) => boolean
     socket.write = ((chunk: Buffer): boolean => {
-      tap?.request(chunk)
+      const payload = tap?.request(chunk)
       timer ??= setTimeout(fail, requestTimeoutMs, 'no answer in time')
-      return write(chunk)
+      if (payload === undefined) return write(chunk)
+      socket.cork()
+      write(chunk)
+      const flowing = write(payload)
+      socket.uncork()
+      return flowing
     }) as Socket['write']
     socket.on('data', (chunk: Buffer) => {
       tap?.received(chunk)
