@@ -46,7 +46,11 @@ async function * eventsIn (dir: string, plan: TailPlan, follow: boolean): AsyncG
 }
 
 function wordsFor (item: Exclude<JournalItem, { kind: 'event' }>): string {
-  return item.kind === 'damage'
-    ? `journal ${item.journal}: ${item.totalBytes} bytes cannot be read`
-    : `journal: segments ${item.firstSegment} to ${item.lastSegment} are missing`
+  switch (item.kind) {
+    case 'damage': return `journal ${item.journal}: ${item.totalBytes} bytes cannot be read`
+    case 'missing': return `journal: segments ${item.firstSegment} to ${item.lastSegment} are missing`
+    case 'mark-missing': return item.live
+      ? 'journal: its file "committed" is missing; the newest segment is shown once the gateway has made it again'
+      : 'journal: its file "committed" is missing; what is intact is shown, but not whether events are gone from the end'
+  }
 }

@@ -54,3 +54,9 @@ t.test('a whole write goes on after every short one, and a disk that takes nothi
   t.throws(() => writeAll(stuck.folder, file, parts, 0), { code: 'EIO' })
   stuck.folder.close(file)
 })
+
+t.test('a folder that cannot be made is an error at once', { skip: !existsSync('/proc/self') }, async t => {
+  t.throws(() => makeFolder('/proc/nowhere/journal'), { code: 'ENOENT' })
+  const dir = t.testdir({ file: '' })
+  t.throws(() => makeFolder(join(dir, 'file', 'journal')), { code: 'EEXIST' })
+})

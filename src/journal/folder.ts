@@ -69,9 +69,21 @@ export function openFolder (path: string): Folder {
 /** Makes the folder where there is none, with every name on the way to it on the disk. */
 export function makeFolder (path: string): void {
   const whole = resolve(path)
-  const firstMade = fs.mkdirSync(whole, { recursive: true, mode: 0o750 })
-  if (firstMade === undefined) return
-  for (let made = whole; made.length >= firstMade.length; made = dirname(made)) syncFolder(dirname(made))
+  const missing: string[] = []
+  for (let at = whole; !isFolder(at) && at !== dirname(at); at = dirname(at)) missing.unshift(at)
+  // One by one: Node's recursive mkdir never ends below a folder that answers ENOENT to new names, as /proc does.
+  for (const made of missing) {
+    try {
+      fs.mkdirSync(made, { mode: 0o750 })
+    } catch (error) {
+      if (!isFolder(made)) throw error
+    }
+    syncFolder(dirname(made))
+  }
+}
+
+function isFolder (path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 function syncFolder (path: string): void {

@@ -6,7 +6,7 @@ export type JournalState = (typeof states)[number]
 
 const cells = [
   'state', 'bytes', 'bytesMax', 'segmentCount', 'syncCount', 'syncMs', 'groupCount', 'quarantinedCount', 'suspectCount',
-  'missingCount', 'refusedCount', 'truncatedBytes'
+  'missingCount', 'refusedCount', 'truncatedBytes', 'uncheckedBytes', 'readBytes'
 ] as const
 type Cell = (typeof cells)[number]
 
@@ -63,7 +63,7 @@ export function degradedOf (levels: Levels, dir: string): string {
   const suspectCount = levels.get('suspectCount')
   const missingCount = levels.get('missingCount')
   if (quarantinedCount > 0) found.push(`${quarantinedCount} damaged ranges, copied to *.quarantine`)
-  if (suspectCount > 0) found.push(`${suspectCount} segments whose sync failed, marked *.suspect`)
+  if (suspectCount > 0) found.push(`${suspectCount} segments in doubt (failed sync, or cut by something else), marked *.suspect`)
   if (missingCount > 0) found.push(`${missingCount} segments missing`)
   return found.length === 0 ? '' : `journal in ${dir}: ${found.join('; ')}`
 }

@@ -1,6 +1,6 @@
 // Reading from outside: while a gateway writes, only what is synced, from the end, and through damage and gaps.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Collector, contentsOf, framesOf, journalConfigOf, quiet, recordOf } from '../../test/support/journal.ts'
@@ -110,4 +110,24 @@ t.test('reading changes nothing, and a folder that is not there is an error with
   await t.rejects(contentsOf(join(dir, 'nowhere')), { code: 'journal-unreadable', hint: /journal\.dir/ })
   writeFileSync(join(dir, '0000000001.log'), Buffer.concat([Buffer.from('SLUICEJ\n'), Buffer.alloc(headerBytes, 9)]))
   await t.rejects(contentsOf(dir), { code: 'journal-format-unknown' })
+})
+
+t.test('without the mark a reader says so, and shows all that proves itself', async t => {
+  const dir = t.testdir()
+  const lock = acquireLock(dir)
+  const writer = writerOn(dir)
+  writer.commit([framesOf(0, 9, syncWord), framesOf(10, 11, syncWord)], () => {})
+  t.ok(existsSync(join(dir, '0000000002.log')))
+  unlinkSync(join(dir, 'committed'))
+  t.same(await contentsOf(dir), ['mark-missing', ...Array.from({ length: 10 }, (_, i) => `value ${i}`)])
+  const stop = new AbortController()
+  const items = readJournal(dir, { from: 'beginning', follow: true, pollMs: 1, signal: stop.signal })
+  await take(items, 11)
+  writer.recheck()
+  t.same(await take(items, 2), ['value 10', 'value 11'], 'the rest follows once the gateway has made it again')
+  stop.abort()
+  unlinkSync(join(dir, 'committed'))
+  writer.close()
+  lock.release()
+  t.same((await contentsOf(dir)).length, 13, 'with no gateway everything intact is shown')
 })

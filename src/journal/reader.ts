@@ -8,7 +8,7 @@ import { JournalError, systemCode } from './journal-error.ts'
 import { numberOf, readHead } from './layout.ts'
 import type { Mark } from './layout.ts'
 import { isLocked } from './lock.ts'
-import { readMark } from './mark.ts'
+import { markName, readMark } from './mark.ts'
 import type { SegmentItem } from './cursor.ts'
 import { openSegment } from './segment.ts'
 import type { OpenedSegment } from './segment.ts'
@@ -30,6 +30,12 @@ export type JournalItem =
   | { readonly kind: 'damage', readonly journal: string, readonly totalBytes: number }
   /** Segments that should be there and are not, by number, both included. */
   | { readonly kind: 'missing', readonly firstSegment: number, readonly lastSegment: number }
+  /**
+   * The file that says how far the journal is synced is gone, or damaged with no gateway running. While one runs
+   * (`live`) its newest segment is not shown until the file is there again. Otherwise all that is intact is, but
+   * events cut off at the very end go unnoticed.
+   */
+  | { readonly kind: 'mark-missing', readonly live: boolean }
 
 export interface ReadOptions {
   /** `end`: only what comes from now on. */
@@ -46,6 +52,8 @@ interface View {
   readonly numbers: readonly number[]
   /** How far the journal was synced, in the segment written last. What cannot be read before that is no torn write. */
   readonly mark: Mark
+  readonly markMissing: boolean
+  readonly live: boolean
   /** Position behind the last byte that the journal will keep. */
   limitBytes (segment: OpenedSegment): number
 }
@@ -91,6 +99,7 @@ class Walk {
   #nextNumber = 0
   /** Where damage at the end of the segment was told already. */
   #toldAt = 0
+  #toldMark = false
 
   constructor (folder: Folder) {
     this.#folder = folder
@@ -104,6 +113,8 @@ class Walk {
   /** What is new since the last call. */
   * items (): Generator<JournalItem, void, undefined> {
     const view = look(this.#folder)
+    if (view.markMissing && !this.#toldMark) yield { kind: 'mark-missing', live: view.live }
+    this.#toldMark = view.markMissing
     for (const number of view.numbers) {
       if (number < this.#nextNumber) continue
       if (this.#segment !== undefined && this.#segment.number < number) this.#leave()
@@ -166,27 +177,33 @@ function eventOf (segment: OpenedSegment, item: Extract<SegmentItem, { kind: 'fr
 // The order matters: a gateway that starts after the listing writes only to segments that are not in it, and one that
 // ended before the lock was looked at takes nothing back any more.
 function look (folder: Folder): View {
-  const numbers = listNumbers(folder)
+  const names = listNames(folder)
+  const numbers = names.map(numberOf).filter(number => number !== undefined).sort((one, other) => one - other)
   const live = isLocked(folder.path)
-  const mark = readMark(folder) ?? { segment: 0, bytes: 0 }
+  const found = readMark(folder)
+  // Without a mark a segment that has a next one proves itself: it was synced before that one was made.
+  const mark = found ?? { segment: 0, bytes: 0 }
+  const proven = found === undefined ? numbers.slice(0, -1) : numbers.filter(number => number <= mark.segment)
   return {
-    numbers: live ? numbers.filter(number => number <= mark.segment) : numbers,
-    mark,
+    numbers: live ? proven : numbers,
+    mark, live,
+    // A running gateway's is empty for an instant after it is made.
+    markMissing: found === undefined && numbers.length > 0 && !(live && names.includes(markName)),
     limitBytes (segment) {
       if (live && mark.segment === segment.number) return mark.bytes
       const next = numbers.includes(segment.number + 1) ? openIfThere(folder, segment.number + 1) : undefined
       const leftAtBytes = next?.header?.previousBytes ?? 0
       next?.close()
-      const bytes = segment.bytes()
-      return leftAtBytes > 0 ? Math.min(leftAtBytes, bytes) : bytes
+      // May lie behind the file's end, where something has cut it: what lacks is told as damage then.
+      if (leftAtBytes > 0) return leftAtBytes
+      return Math.max(segment.bytes(), mark.segment === segment.number ? mark.bytes : 0)
     }
   }
 }
 
-function listNumbers (folder: Folder): number[] {
+function listNames (folder: Folder): string[] {
   try {
-    const numbers = folder.list().map(file => numberOf(file.name)).filter(number => number !== undefined)
-    return numbers.sort((one, other) => one - other)
+    return folder.list().map(file => file.name)
   } catch (cause) {
     throw new JournalError('journal-unreadable', `reading the journal in ${folder.path} failed: ${systemCode(cause)}`, {
       hint: 'name the folder that the gateway writes to (journal.dir)', cause

@@ -2,9 +2,9 @@
 //
 // How much is read is bounded: the last segment with frames in full, because only it can have a torn tail; of the
 // others the header, and their length against what the next one's header says it was. One whose length differs, whose
-// header is damaged or whose sync had failed is read in full too. Damage elsewhere shows when it is read: the reader
-// returns it like a frame and never steps over it in silence. Damaged bytes stay where they are, so that positions in
-// receipts keep their meaning. A start never appends to an old segment.
+// header is damaged or whose sync had failed is read in full too. The rest is read after the start, in the background
+// (scrub.ts), and the reader returns damage like a frame and never steps over it in silence. Damaged bytes stay where
+// they are, so that positions in receipts keep their meaning. A start never appends to an old segment.
 
 import type { Log } from '../contract/adapter.ts'
 import type { Folder } from './folder.ts'
@@ -13,9 +13,9 @@ import { headerBytes, nameOf, numberOf } from './layout.ts'
 import type { Mark } from './layout.ts'
 import { lockName, ownerName } from './lock.ts'
 import { markName, readMark } from './mark.ts'
+import { copyAside, copyNameOf } from './quarantine.ts'
 import { openSegment } from './segment.ts'
 import type { OpenedSegment } from './segment.ts'
-import { writeAll } from './write-all.ts'
 
 export interface Recovered {
   /** Number of the segment to write next, and the length of the one before it. */
@@ -32,7 +32,6 @@ export interface Recovered {
   readonly missingCount: number
 }
 
-const copyBytes = 262_144
 const quarantineName = /\.quarantine$/
 const suspectName = /^(.*)\.suspect$/
 
@@ -170,38 +169,14 @@ class Recovery {
   }
 
   #quarantine (segment: OpenedSegment, position: number, totalBytes: number): void {
-    const name = `${segment.name}.${position}.quarantine`
-    this.#log.error({ segment: segment.name, position, totalBytes, copy: name }, 'damage in the journal was copied aside')
-    let file: number
-    try {
-      file = this.#folder.create(name)
-    } catch (error) {
-      // An earlier start has made this copy, and the survey has counted it.
-      if (systemCode(error) === 'EEXIST') return
-      throw error
-    }
-    this.#damagedCount++
-    try {
-      this.#copy(segment, { position, totalBytes }, file)
-    } catch (error) {
-      // A full disk must not keep the gateway from starting: the damage is still in its segment.
-      this.#log.error({ copy: name, error: systemCode(error) }, 'the copy of the damage is not complete')
-    } finally {
-      this.#folder.close(file)
-    }
-  }
-
-  #copy (segment: OpenedSegment, range: { position: number, totalBytes: number }, file: number): void {
-    const buffer = Buffer.alloc(Math.min(copyBytes, range.totalBytes))
-    let doneBytes = 0
-    while (doneBytes < range.totalBytes) {
-      const chunk = buffer.subarray(0, Math.min(buffer.length, range.totalBytes - doneBytes))
-      const read = segment.read(chunk, range.position + doneBytes)
-      if (read === 0) break
-      writeAll(this.#folder, file, [chunk.subarray(0, read)], doneBytes)
-      doneBytes += read
-    }
-    this.#folder.sync(file)
+    const range = { position, totalBytes }
+    const copy = copyNameOf(segment, range)
+    this.#log.error({ segment: segment.name, position, totalBytes, copy }, 'damage in the journal was copied aside')
+    const { made, error } = copyAside(this.#folder, segment, range)
+    // What an earlier start has copied the survey has counted.
+    if (made) this.#damagedCount++
+    // A full disk must not keep the gateway from starting: the damage is still in its segment.
+    if (error !== '') this.#log.error({ copy, error }, 'the copy of the damage is not complete')
   }
 
   /** What a killed process had written may only be in the page cache: from here on its good frames count as synced. */

@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -197,3 +197,41 @@ async function fillAndEmpty (t: Test, dir: string): Promise<void> {
   t.equal(outcomes.of(5_000)?.outcome, 'written')
   await journal.close()
 }
+
+t.test('a start that hangs in the operating system is given up, with a hint', async t => {
+  const config = journalConfigOf(t.testdir())
+  // To open a named pipe waits for its other end, inside the system call.
+  const pipe = join(config.dir, 'committed')
+  execFileSync('mkfifo', [pipe])
+  await t.rejects(startJournal({ config, log: quiet, stallMs: 200 }), { code: 'journal-stalled', hint: /journal\.dir/ })
+  closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK))
+})
+
+t.test('damage in an older segment is told while the gateway runs', async t => {
+  const config = journalConfigOf(t.testdir())
+  for (let run = 0; run < 3; run++) {
+    const journal = await startJournal({ config, log: quiet })
+    const sink = createJournalSink({ port: journal.attach(), config, log: quiet })
+    const outcomes = new Collector()
+    sink.deliver(recordOf(run), outcomes, 0, 0)
+    await outcomes.count(1)
+    await journal.close()
+  }
+  const file = join(config.dir, '0000000001.log')
+  const bytes = readFileSync(file)
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 9) ^ 1, bytes.length - 9)
+  writeFileSync(file, bytes)
+  const told: unknown[] = []
+  const damaged = Promise.withResolvers<undefined>()
+  const error = (fields: Record<string, unknown>): void => {
+    told.push(fields)
+    damaged.resolve(undefined)
+  }
+  const log = { ...quiet, error }
+  const journal = await startJournal({ config, log })
+  await damaged.promise
+  t.match(told, [{ segment: '0000000001.log', rangeCount: 1 }])
+  t.match(journal.health(), { ready: true, degraded: /1 damaged range/ })
+  t.equal(typeof journal.gauges.get('journal_unchecked_bytes')?.(), 'number')
+  await journal.close()
+})

@@ -33,23 +33,66 @@ export interface JournalHandle {
   onExit (listener: (error: Error | undefined) => void): void
 }
 
-/** Starts the thread and recovers the folder. Rejects with a `JournalError` where the folder cannot be used. */
-export function startJournal (options: { config: JournalConfig, log: Log }): Promise<JournalHandle> {
-  const { config, log } = options
+// Recovery reads as much as it must: only one that reads nothing more for so long is given up.
+const stallMsDefault = 30_000
+const looksPerStall = 10
+
+/**
+ * Starts the thread and recovers the folder. Rejects with a `JournalError` where the folder cannot be used, and with
+ * `journal-stalled` after `stallMs` without progress. The thread may then hang in the operating system for good.
+ */
+export function startJournal (
+  options: { config: JournalConfig, log: Log, stallMs?: number }
+): Promise<JournalHandle> {
+  const { config, log, stallMs = stallMsDefault } = options
   const data: ThreadData = { config, syncWord: randomInt(1, 2 ** 32), levels: createLevelCells() }
   // From source the entry is a .ts file; the compiler does not rewrite names inside `new URL`.
   const entry = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url)
   const worker = new Worker(entry, { name: 'journal', workerData: data, execArgv: [] })
   return new Promise((resolve, reject) => {
     let failure: Error | undefined
+    const stopWatch = watchProgress(openLevels(data.levels), stallMs, () => {
+      reject(stalled(config.dir, stallMs))
+      // Neither waited for nor in the way of the process's end: a thread inside a system call does not hear it.
+      void worker.terminate()
+      worker.unref()
+    })
     worker.on('message', (report: ThreadReport) => {
       if (report.kind === 'log') log[report.level](report.fields, report.text)
       else if (report.kind === 'failed') {
         failure = new JournalError(report.code, report.message, { hint: report.hint })
-      } else resolve(createHandle(worker, data, report.recovered))
+      } else {
+        stopWatch()
+        resolve(createHandle(worker, data, report.recovered))
+      }
     })
     worker.once('error', error => { failure = asError(error) })
-    worker.once('exit', () => reject(failure ?? new Error('the journal thread ended before it was ready')))
+    worker.once('exit', () => {
+      stopWatch()
+      reject(failure ?? new Error('the journal thread ended before it was ready'))
+    })
+  })
+}
+
+/** Calls `onStall` once nothing was read for `stallMs` of this thread's own time. Returns what ends the watch. */
+function watchProgress (levels: Levels, stallMs: number, onStall: () => void): () => void {
+  let seenBytes = -1
+  let sameCount = 0
+  const timer = setInterval(() => {
+    const readBytes = levels.get('readBytes')
+    sameCount = readBytes === seenBytes ? sameCount + 1 : 0
+    seenBytes = readBytes
+    if (sameCount < looksPerStall) return
+    clearInterval(timer)
+    onStall()
+  }, stallMs / looksPerStall)
+  return () => clearInterval(timer)
+}
+
+function stalled (dir: string, stallMs: number): JournalError {
+  const text = `opening the journal in ${dir} made no progress for ${stallMs / 1_000} seconds`
+  return new JournalError('journal-stalled', text, {
+    hint: 'the disk or file system under journal.dir does not answer: look at it, or give another journal.dir'
   })
 }
 
@@ -108,7 +151,8 @@ function gaugesOf (levels: Levels): ReadonlyMap<string, () => number> {
     ['journal_sync_seconds_total', () => levels.get('syncMs') / 1000],
     ['journal_quarantined', () => levels.get('quarantinedCount')],
     ['journal_suspect_segments', () => levels.get('suspectCount')],
-    ['journal_missing_segments', () => levels.get('missingCount')]
+    ['journal_missing_segments', () => levels.get('missingCount')],
+    ['journal_unchecked_bytes', () => levels.get('uncheckedBytes')]
   ])
 }
 

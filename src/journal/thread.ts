@@ -4,13 +4,19 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { MessagePort } from 'node:worker_threads'
 import type { Log } from '../contract/adapter.ts'
 import { makeFolder, openFolder } from './folder.ts'
+import type { Folder } from './folder.ts'
 import { JournalError, systemCode } from './journal-error.ts'
 import { openLevels } from './levels.ts'
+import type { Levels } from './levels.ts'
 import { acquireLock } from './lock.ts'
 import type { JournalLock } from './lock.ts'
 import type { AnswerMessage, GroupMessage, LogLevel, ThreadData, ThreadOrder, ThreadReport } from './messages.ts'
 import { recover } from './recover.ts'
+import { Scrub } from './scrub.ts'
 import { JournalWriter } from './writer.ts'
+
+// A slice of 256 KiB so often reads 25 MiB/s, and holds up a group for the time of one slice.
+const scrubEveryMs = 10
 
 interface Arrival { readonly port: MessagePort, readonly group: GroupMessage }
 
@@ -19,11 +25,15 @@ class JournalThread {
   readonly #lock: JournalLock
   readonly #ports = new Set<MessagePort>()
   readonly #recheck: NodeJS.Timeout
+  readonly #scrub: Scrub
+  readonly #scrubbing: NodeJS.Timeout
 
-  constructor (writer: JournalWriter, lock: JournalLock, retryMs: number) {
+  constructor (writer: JournalWriter, scrub: Scrub, lock: JournalLock, retryMs: number) {
     this.#writer = writer
     this.#lock = lock
     this.#recheck = setInterval(() => writer.recheck(), retryMs)
+    this.#scrub = scrub
+    this.#scrubbing = setInterval(() => { if (!scrub.step()) clearInterval(this.#scrubbing) }, scrubEveryMs)
   }
 
   attach (port: MessagePort): void {
@@ -34,6 +44,8 @@ class JournalThread {
 
   close (): void {
     clearInterval(this.#recheck)
+    clearInterval(this.#scrubbing)
+    this.#scrub.close()
     this.#commit([])
     for (const port of this.#ports) port.close()
     this.#writer.close()
@@ -70,8 +82,8 @@ function start (data: ThreadData, report: (message: ThreadReport) => void): Jour
   const lock = acquireLock(config.dir)
   try {
     const folder = openFolder(config.dir)
-    const recovered = recover(folder, log)
     const levels = openLevels(data.levels)
+    const recovered = recover(countingReads(folder, levels), log)
     for (const [cell, value] of Object.entries({
       bytesMax: config.bytesMax, bytes: recovered.bytes, segmentCount: recovered.segmentCount,
       quarantinedCount: recovered.quarantinedCount, suspectCount: recovered.suspectCount,
@@ -83,12 +95,26 @@ function start (data: ThreadData, report: (message: ThreadReport) => void): Jour
       previousBytes: recovered.previousBytes, segmentBytesMax: config.segmentBytesMax, bytesMax: config.bytesMax,
       groupBytesMax: config.groupBytesMax, retryMs: config.retryMs, now: () => performance.now()
     })
-    const thread = new JournalThread(writer, lock, config.retryMs)
+    const { nextSegment } = recovered
+    const scrub = new Scrub({ folder, levels, log, nextSegment, bytesMax: config.bytesMax })
+    const thread = new JournalThread(writer, scrub, lock, config.retryMs)
     report({ kind: 'ready', recovered })
     return thread
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+/** Lets the supervisor see that recovery goes on. */
+function countingReads (folder: Folder, levels: Levels): Folder {
+  return {
+    ...folder,
+    read (file, target, position) {
+      const bytes = folder.read(file, target, position)
+      levels.add('readBytes', bytes)
+      return bytes
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // The writer against a disk that fails in every way: what is answered, when, and what is in the journal afterwards.
 
-import { mkdirSync, readdirSync, unlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, truncateSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { breakableFolder, contentsOf, framesOf, quiet } from '../../test/support/journal.ts'
@@ -59,12 +59,13 @@ t.test('nothing is answered before the sync that covers it, and a new segment\'s
   t.same(rig.commit(framesOf(0, 1, syncWord), framesOf(2, 2, syncWord)).map(result => result.kind), ['written', 'written'])
   t.same(rig.calls(), [
     'open committed', 'create 0000000001.log', 'write 0000000001.log', 'sync 0000000001.log', 'syncNames', 'list',
-    'write committed', 'write 0000000001.log', 'sync 0000000001.log', 'named 0000000001.log', 'write committed',
-    'path answer 0', 'path answer 1'
+    'named committed', 'write committed', 'write 0000000001.log', 'sync 0000000001.log', 'named 0000000001.log',
+    'named committed', 'write committed', 'path answer 0', 'path answer 1'
   ])
   rig.commit(framesOf(3, 3, syncWord))
   t.same(rig.calls(), [
-    'write 0000000001.log', 'sync 0000000001.log', 'named 0000000001.log', 'write committed', 'path answer 0'
+    'write 0000000001.log', 'sync 0000000001.log', 'named 0000000001.log', 'named committed', 'write committed',
+    'path answer 0'
   ], 'one write, one sync per group')
   t.equal(rig.levels.get('syncCount'), 2)
 })
@@ -223,4 +224,37 @@ t.test('a closed journal refuses', async t => {
   rig.writer.close()
   rig.writer.recheck()
   t.same(rig.commit(framesOf(0, 0, syncWord)), [{ kind: 'refused', state: 'closed' }])
+})
+
+t.test('a segment that something else has cut is sealed, and the next group goes whole into a new one', async t => {
+  const dir = t.testdir()
+  const lines: unknown[] = []
+  const rig = rigOf(dir, { log: { ...quiet, error: (fields, text) => { lines.push([fields.segment, text]) } } })
+  rig.commit(framesOf(0, 0, syncWord))
+  const firstBytes = headerBytes + framesOf(0, 0, syncWord).length
+  rig.commit(framesOf(1, 1, syncWord))
+  truncateSync(join(dir, '0000000001.log'), firstBytes)
+  t.same(rig.commit(framesOf(2, 2, syncWord)), [{ kind: 'written', segment: 2, position: headerBytes }])
+  t.equal(rig.levels.get('suspectCount'), 1)
+  t.equal(rig.levels.state(), 'open')
+  t.match(lines, [['0000000001.log', /was cut by something else/]])
+  t.ok(readdirSync(dir).includes('0000000001.log.suspect'))
+  rig.writer.close()
+  t.same(await contentsOf(dir), ['value 0', 'damage', 'value 2'], 'a reader tells of the hole')
+  t.match(recover(breakableFolder(dir).folder, quiet), { suspectCount: 1, quarantinedCount: 1 })
+})
+
+t.test('a group whose bytes are cut off while it is synced is unknown', async t => {
+  const dir = t.testdir()
+  const rig = rigOf(dir)
+  rig.commit(framesOf(0, 0, syncWord))
+  rig.disk.fault = (operation, name) => {
+    if (operation === 'sync' && name === '0000000001.log') truncateSync(join(dir, name), headerBytes + 5)
+    return undefined
+  }
+  t.same(rig.commit(framesOf(1, 1, syncWord)), [{ kind: 'unknown' }])
+  rig.disk.fault = () => undefined
+  t.same(rig.commit(framesOf(2, 2, syncWord)), [{ kind: 'written', segment: 2, position: headerBytes }])
+  rig.writer.close()
+  t.same(await contentsOf(dir), ['damage', 'value 2'])
 })

@@ -11,10 +11,10 @@
 import type { Log } from '../contract/adapter.ts'
 import type { Folder } from './folder.ts'
 import { systemCode } from './journal-error.ts'
-import { encodeHeader, encodeMark, headerBytes, markBytes, nameOf, numberOf } from './layout.ts'
+import { encodeHeader, headerBytes, nameOf, numberOf } from './layout.ts'
 import { reasonOf } from './levels.ts'
 import type { JournalState, Levels } from './levels.ts'
-import { markName } from './mark.ts'
+import { MarkFile } from './mark-file.ts'
 import { bytesOf, writeAll } from './write-all.ts'
 
 export type GroupResult =
@@ -54,8 +54,7 @@ export class JournalWriter {
   readonly #log: Log
   /** Free bytes at which a full journal takes events again: not at the first byte, or it would flap. */
   readonly #resumeBytes: number
-  readonly #markFile: number
-  readonly #mark = Buffer.alloc(markBytes)
+  readonly #mark: MarkFile
   #nextSegment: number
   #previousBytes: number
   #current: OpenSegment | undefined
@@ -67,7 +66,8 @@ export class JournalWriter {
     this.#levels = options.levels
     this.#log = options.log
     this.#resumeBytes = Math.min(Math.ceil(options.bytesMax / 20), options.groupBytesMax * 4)
-    this.#markFile = options.folder.open(markName)
+    const last = { segment: options.nextSegment - 1, bytes: options.previousBytes }
+    this.#mark = new MarkFile(options.folder, options.log, last)
     this.#nextSegment = options.nextSegment
     this.#previousBytes = options.previousBytes
   }
@@ -94,10 +94,12 @@ export class JournalWriter {
     }
   }
 
-  /** Looks whether a full or broken disk can be used again. Called every `retryMs`; does nothing while all is well. */
+  /** Looks whether a full or broken disk can be used again; else only keeps the mark. Called every `retryMs`. */
   recheck (): void {
     const state = this.#levels.state()
-    if (state === 'open' || state === 'closed') return
+    if (state === 'closed') return
+    this.#mark.keep()
+    if (state === 'open') return
     this.#retryAt = this.#options.now() + this.#options.retryMs
     try {
       this.#recount()
@@ -111,7 +113,7 @@ export class JournalWriter {
 
   close (): void {
     this.#leave()
-    attempt(() => this.#folder.close(this.#markFile))
+    attempt(() => this.#mark.close())
     this.#levels.setState('closed')
   }
 
@@ -135,16 +137,6 @@ export class JournalWriter {
     this.#levels.set('segmentCount', segmentCount)
   }
 
-  #writeMark (segment: number, bytes: number): void {
-    encodeMark(this.#mark, { segment, bytes })
-    try {
-      this.#folder.write(this.#markFile, [this.#mark], 0)
-    } catch (error) {
-      // Readers lag then, and recovery takes damage at the very end for a torn write. No answer depends on it.
-      this.#log.warn({ dir: this.#folder.path, error: systemCode(error) }, 'the mark of what is synced was not written')
-    }
-  }
-
   /** Leaves the segment, which is synced up to its length, and puts the next one's name and header on the disk. */
   #roll (): boolean {
     this.#leave()
@@ -161,7 +153,7 @@ export class JournalWriter {
       this.#current = { file, number: this.#nextSegment, bytes: headerBytes }
       this.#nextSegment++
       this.#recount()
-      this.#writeMark(this.#current.number, headerBytes)
+      this.#mark.write(this.#current.number, headerBytes)
       return true
     } catch (error) {
       // A half-made segment has no frames. Where it cannot be removed its number is left behind.
@@ -188,14 +180,28 @@ export class JournalWriter {
   }
 
   #poison (segment: OpenSegment, error: unknown): void {
-    const name = nameOf(segment.number)
+    this.#seal(segment, true)
+    this.#enter(stateAfter(error), { segment: nameOf(segment.number), error: systemCode(error) })
+  }
+
+  /** Leaves the segment for good, marked so that later starts read it in full. */
+  #seal (segment: OpenSegment, cutBack: boolean): void {
     this.#levels.add('suspectCount', 1)
-    attempt(() => this.#folder.close(this.#folder.open(`${name}.suspect`)))
-    attempt(() => this.#cutBack(segment))
+    attempt(() => this.#folder.close(this.#folder.open(`${nameOf(segment.number)}.suspect`)))
+    if (cutBack) attempt(() => this.#cutBack(segment))
     attempt(() => this.#folder.syncNames())
     this.#leave()
     attempt(() => this.#recount())
-    this.#enter(stateAfter(error), { segment: name, error: systemCode(error) })
+  }
+
+  /** True where something else has cut the segment below `bytes`: it is sealed then, and not cut or filled up. */
+  #sealIfShort (segment: OpenSegment, bytes: number): boolean {
+    const foundBytes = this.#folder.bytesOf(segment.file)
+    if (foundBytes >= bytes) return false
+    const fields = { dir: this.#folder.path, segment: nameOf(segment.number), bytes: foundBytes, writtenBytes: bytes }
+    this.#log.error(fields, 'the segment in use was cut by something else; events in it may be lost')
+    this.#seal(segment, false)
+    return true
   }
 
   #cutBack (segment: OpenSegment): void {
@@ -221,8 +227,7 @@ export class JournalWriter {
     try {
       writeAll(this.#folder, segment.file, parts, position)
     } catch (error) {
-      const undone = this.#undo(segment, error)
-      return undone ? { kind: 'refused', state: this.#levels.state() } : { kind: 'unknown' }
+      return this.#undo(segment, error) ? { kind: 'refused', state: this.#levels.state() } : { kind: 'unknown' }
     }
     const startMs = performance.now()
     try {
@@ -238,9 +243,12 @@ export class JournalWriter {
       this.#log.error({ dir: this.#folder.path, segment: nameOf(segment.number) }, 'the segment in use was removed')
       return { kind: 'unknown' }
     }
+    // Cut after the write, the groups may be gone in part. Cut right before it, they stand whole behind a hole, where
+    // readers find them like any frame behind damage: they are written, and told so.
     const addedBytes = bytesOf(parts)
+    if (this.#sealIfShort(segment, position + addedBytes)) return { kind: 'unknown' }
     segment.bytes += addedBytes
-    this.#writeMark(segment.number, segment.bytes)
+    this.#mark.write(segment.number, segment.bytes)
     this.#levels.add('syncMs', performance.now() - startMs)
     this.#levels.add('syncCount', 1)
     this.#levels.add('groupCount', parts.length)
@@ -254,6 +262,7 @@ export class JournalWriter {
       if (this.#options.now() >= this.#retryAt) this.recheck()
       if (this.#levels.state() !== 'open') return 0
     }
+    if (this.#current !== undefined) this.#sealIfShort(this.#current, this.#current.bytes)
     const { bytesMax, segmentBytesMax } = this.#options
     let bytes = groups[from]?.length ?? 0
     if (this.#levels.get('bytes') + bytes + headerBytes > bytesMax) {

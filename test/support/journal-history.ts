@@ -17,6 +17,7 @@ export async function journalContents (dir: string): Promise<JournalContents> {
   for await (const item of readJournal(dir, { from: 'beginning', follow: false })) {
     if (item.kind === 'damage') damage.push(`${item.journal}: ${item.totalBytes} bytes`)
     else if (item.kind === 'missing') damage.push(`segments ${item.firstSegment} to ${item.lastSegment}`)
+    else if (item.kind === 'mark-missing') damage.push('no mark')
     else {
       const id = item.headers.find(([name]) => name === 'ce_id')?.[1]
       stored.push({
