@@ -103,7 +103,7 @@ function checkChannel (settings: RouteSettings, pattern: readonly PatternLevel[]
 }
 
 /**
- * The whole level must match; undefined for a text that is no regular expression in RE2's syntax. RE2 takes linear time:
+ * The whole level must match; undefined for a text that is no regular expression of RE2. RE2 takes linear time:
  * Node's own engine can be held up for seconds by one channel that a pattern such as (a+)+ meets.
  */
 function compilePattern (pattern: string): LevelTest | undefined {
