@@ -14,8 +14,6 @@ import type { Cli } from './verb.ts'
 interface StartOptions { readonly config?: string, readonly dev?: true, readonly port?: number }
 
 const devPort = 8080
-/** How long a signal waits for a start that is under way, so that what has started can end in order. */
-const startPatienceMs = 2_000
 const signals = ['SIGTERM', 'SIGINT'] as const
 /** What a shell reports of a process that a signal ended. */
 const signalCodes = { SIGTERM: 143, SIGINT: 130 } as const
@@ -56,14 +54,11 @@ async function start (options: StartOptions, cli: Cli): Promise<void> {
   try {
     const { startGateway } = await import('../gateway.ts')
     const gateway = await startGateway({ ...opened.origin, version: programVersion() })
-    if (ended.serve(gateway)) {
-      await terminal.print(renderBanner({ origin: opened.origin, listening: gateway.listening, color: terminal.color }))
-    }
+    ended.serve(gateway)
+    await terminal.print(renderBanner({ origin: opened.origin, listening: gateway.listening, color: terminal.color }))
   } catch (error) {
     ended.forget()
     terminal.tell(failureText(error, options))
-    // Its thread hangs in the operating system, and an orderly end would wait for that for ever.
-    if (isStalled(error)) process.kill(process.pid, 'SIGKILL')
     cli.exitCode = isSystemError(error) ? exitCodes.io.code : exitCodes.failure.code
     return
   }
@@ -78,8 +73,8 @@ function usageMistake (options: StartOptions): string | undefined {
 
 interface Ended {
   readonly exitCode: Promise<number>
-  /** From now on the first signal drains this gateway. False where one came before: it is ending already. */
-  serve (gateway: Gateway): boolean
+  /** From now on the first signal drains this gateway. */
+  serve (gateway: Gateway): void
   forget (): void
 }
 
@@ -88,50 +83,24 @@ function watchSignals ({ terminal }: Cli): Ended {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   let gateway: Gateway | undefined
   let signalled = false
-  let patience: NodeJS.Timeout | undefined
   const drain = (): void => {
-    clearTimeout(patience)
     gateway?.stop().then((inTime) => {
       if (!inTime) terminal.tell('not everything in flight was answered in time; those events are unknown to their senders')
       resolve(inTime ? exitCodes.ok.code : exitCodes.failure.code)
     }, reject)
   }
   const onSignal = (signal: typeof signals[number]): void => {
-    if (signalled) endAtOnce(signal)
+    if (signalled || gateway === undefined) process.exit(signalCodes[signal])
     signalled = true
-    if (gateway === undefined) {
-      terminal.tell(`${signal}: stopping before the gateway listens, a second signal ends it at once`)
-      patience = setTimeout(endAtOnce, startPatienceMs, signal)
-      return
-    }
     terminal.tell(`${signal}: draining, a second signal ends it at once`)
     drain()
-  }
-  // The system's own end, where no thread is asked or waited for: one may hang in a call on a disk that is gone.
-  const endAtOnce = (signal: typeof signals[number]): never => {
-    forget()
-    process.kill(process.pid, signal)
-    // Only a process that the kernel shields from its own signals, the first one of a container, gets here.
-    process.exit(signalCodes[signal])
-  }
-  const forget = (): void => {
-    clearTimeout(patience)
-    for (const signal of signals) process.off(signal, onSignal)
   }
   for (const signal of signals) process.on(signal, onSignal)
   return {
     exitCode: promise,
-    serve: (started) => {
-      gateway = started
-      if (signalled) drain()
-      return !signalled
-    },
-    forget
+    serve: (started) => { gateway = started },
+    forget: () => { for (const signal of signals) process.off(signal, onSignal) }
   }
-}
-
-function isStalled (error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'journal-stalled'
 }
 
 function isSystemError (error: unknown): boolean {
