@@ -87,7 +87,6 @@ function compileRoutes (settings: Settings): Router {
 interface RouteParts {
   readonly settings: Settings
   readonly sink: Sink
-  /** Judges of every route: one of each for the whole worker, so that what they count is counted once. */
   readonly judges: readonly SeatedJudge[]
   readonly secretNames: ReadonlySet<string>
   readonly decided: (policy: string, passed: boolean) => void
@@ -95,9 +94,7 @@ interface RouteParts {
 }
 
 function createRun (route: RouteEntry, parts: RouteParts): RouteRun {
-  const { settings, log } = parts
-  const own = createJudges(route.policies, { principals: settings.principals, log })
-  const judges = [...parts.judges, ...own]
+  const { settings, judges, log } = parts
   const chain = (perEvent: boolean): RouteRun['perEvent'] => createPolicyChain({
     judges: judges.filter(one => (one.scope === 'event') === perEvent),
     judgeTimeoutMs: settings.limits.replyTimeoutMs,
@@ -169,10 +166,12 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // envelope: route, policies, record, sink
   const { sink, replaceJournal } = createSink(settings, data, log)
-  const judges = createJudges(settings.policies, shared)
-  const runs = settings.routes.map(route => createRun(route, {
-    settings, sink, judges, secretNames: secretNamesOf(authenticators), decided: decisions.decided, log
-  }))
+  // The judges of every route: one of each for the whole worker, so that what they count is counted once.
+  const common = createJudges(settings.policies, shared)
+  const own = settings.routes.map(route => createJudges(route.policies, shared))
+  const policies = [...authenticators, ...[...common, ...own.flat()].map(({ judge }) => judge)]
+  const parts = { settings, sink, secretNames: secretNamesOf(authenticators), decided: decisions.decided, log }
+  const runs = settings.routes.map((route, at) => createRun(route, { ...parts, judges: [...common, ...own[at] ?? []] }))
   const router = compileRoutes(settings)
   const draining = createSignal()
   const refusals = createRefusalLog(log, { perSecondMax: settings.log.refusalsPerSecondMax })
@@ -207,6 +206,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     async drain () {
       draining.set(true)
       await drainAll({ doors: [...doors.values()], listeners, pipeline, sink, drainMs: limits.drainMs })
+      for (const policy of policies) policy.close?.()
       refusals.flush()
       clearInterval(pressureTimer)
       thread.stop()
