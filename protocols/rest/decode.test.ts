@@ -59,6 +59,15 @@ t.test('a wrapped event has the Idempotency-Key as its id, and none without one'
   t.match(decodeSingle(requestWith({ idempotencyKey: '"' }), null), { code: 'malformed' })
 })
 
+t.test('an event that ce-id and Idempotency-Key both name is refused', async t => {
+  const contextPairs = ['specversion', '1.0', 'id', '1', 'source', '/s', 'type', 't']
+  t.match(decodeSingle(requestWith({ contextPairs, idempotencyKey: '"1"' }), null), { code: 'malformed' })
+})
+
+t.test('an item that is no JSON makes the whole array unreadable, and the refusal says where', async t => {
+  t.match(decodeItems(base, Buffer.from('[1,x,3]'), 5), { code: 'malformed', detail: /not one well-formed .* at byte 3;/ })
+})
+
 t.test('random bytes become envelopes or refusals', async t => {
   const text = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json().map(json => Buffer.from(json)))
   const pairs = fc.array(fc.string({ unit: 'binary' }), { maxLength: 10 })

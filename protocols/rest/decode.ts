@@ -28,10 +28,14 @@ export interface SingleRequest extends Shared {
   readonly idempotencyKeyBytesMax: number
 }
 
+const identifiedTwice = refuse('malformed', 'ce-id and Idempotency-Key both name this event; send one of them')
+
 /** One event: a CloudEvent in binary mode where there are ce- headers, else whatever the body is, wrapped. */
 export function decodeSingle (request: SingleRequest, data: Buffer | null): Envelope | Refusal {
   const { head } = request
-  if (head.contextPairs !== undefined) return decodeBinary(request, head.contextPairs, data)
+  if (head.contextPairs !== undefined) {
+    return head.idempotencyKey === undefined ? decodeBinary(request, head.contextPairs, data) : identifiedTwice
+  }
   if (head.idempotencyKey === undefined) return wrap(request, head.contentType, data, '')
   const id = readIdempotencyKey(head.idempotencyKey, request.idempotencyKeyBytesMax)
   return isRefusal(id) ? id : wrap(request, head.contentType, data, id)
@@ -79,7 +83,7 @@ export function decodeItems (shared: Shared, body: Buffer, eventsMax: number): E
   }
   return spans.problem === tooManyItems
     ? refuse('too-large', `a batch holds at most ${eventsMax} events; send less at once`)
-    : refuse('malformed', `the body is no JSON array: ${spans.problem}, at byte ${spans.offset}`)
+    : refuse('malformed', `the body is not one well-formed JSON array: ${spans.problem}, at byte ${spans.offset}; none of it was written`)
 }
 
 function envelopeOfEvent (shared: Shared, event: StructuredEvent): Envelope {

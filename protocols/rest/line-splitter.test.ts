@@ -24,8 +24,9 @@ function split (chunks: Buffer[], lineBytesMax: number) {
   return seen
 }
 
-t.test('lines end with LF or CRLF, empty ones are none, the last LF is optional', async t => {
+t.test('lines end with LF or CRLF, those of white space are none, the last LF is optional', async t => {
   t.same(split([Buffer.from('a\nbc\r\n\n\r\nd')], 10).lines, ['a', 'bc', 'd'])
+  t.same(split([Buffer.from(' \t\r\na \n  ')], 10).lines, ['a '])
   t.same(split([Buffer.from('\n\n')], 10).lines, [])
   t.same(split([], 10).lines, [])
 })

@@ -1,11 +1,13 @@
 // Bytes to lines: splits on LF over chunks, copies only lines that span chunks, never holds one above its limit.
 
+import { skipSpace } from '../../src/contract/json-scan.ts'
+
 /** Told each line of a stream, in order. A line is without its LF and a CR before it; `bytes` counts both. */
 export interface LineSink {
   line (line: Buffer, bytes: number): void
   /** A line above the limit; its last bytes, of which these are all that is still counted, have just gone by. */
   longLine (bytes: number): void
-  /** Bytes of no line: an empty one, or a part of one that is too long. */
+  /** Bytes of no line: one of nothing but white space, or a part of one that is too long. */
   skipped (bytes: number): void
   /** False: `push` stops before the next line. */
   ready (): boolean
@@ -82,7 +84,7 @@ export class LineSplitter {
     }
     const bytes = this.drop() + pieceBytes + lfBytes
     if (line.length > 0 && line[line.length - 1] === cr) line = line.subarray(0, line.length - 1)
-    if (line.length === 0) this.#sink.skipped(bytes)
+    if (skipSpace(line, 0, line.length) === line.length) this.#sink.skipped(bytes)
     else this.#sink.line(line, bytes)
   }
 }
