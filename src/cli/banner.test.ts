@@ -8,10 +8,13 @@ import type { Colors } from './terminal.ts'
 
 const plain: Colors = { bold: (text) => text, dim: (text) => text, red: (text) => text, green: (text) => text }
 
-async function bannerOf (text: string, secure: boolean, host = '127.0.0.1'): Promise<string> {
+interface Facts { readonly secure?: boolean, readonly host?: string, readonly configPath?: string }
+
+async function bannerOf (text: string, { secure = false, host = '127.0.0.1', configPath }: Facts = {}): Promise<string> {
   const opened = await loadText(text, 'sluice.yaml', {})
   if ('exitCode' in opened) throw new Error(opened.text)
-  return renderBanner({ origin: opened.origin, listening: [{ protocol: 'http', host, port: 8443, secure }], color: plain })
+  const listening = [{ protocol: 'http', host, port: 8443, secure }]
+  return renderBanner({ origin: opened.origin, configPath, listening, color: plain })
 }
 
 t.test('with keys, TLS and Kafka the lines say so, and hold no secret', async (t) => {
@@ -20,10 +23,10 @@ kafka: { brokers: [ "k:9092" ], sasl: { mechanism: plain, username: u, password:
 principals: [ { name: a, credentials: [ { apiKey: "${hashOf('x')}" } ] } ]
 authentication: [ auth-api-key: { header: x-key } ]
 routes: [ { name: a, channel: "orders/{region}", parameters: { region: { enum: [ "e u", us ] } }, topic: a } ]
-`, true, '0.0.0.0')
+`, { secure: true, host: '0.0.0.0' })
   t.equal(banner, `http listens on https://127.0.0.1:8443
 
-Send an event:
+Send an event (SLUICE_API_KEY holds the key of a principal):
   curl -i https://127.0.0.1:8443/v1/events/orders/e%20u --cacert CA.pem -H "x-key: $SLUICE_API_KEY" ` +
   `-H 'content-type: application/json' -d '{"hello":"world"}'
 
@@ -35,7 +38,16 @@ t.test('nothing of the config can end the quoting of the line to paste', async (
   const banner = await bannerOf(`listeners: [ { protocol: http, port: 8080 } ]
 sink: journal
 routes: [ { name: a, channel: "{p}", parameters: { p: { enum: [ "a';rm -rf $(x)\`y\`" ] } }, topic: a } ]
-`, false, '::1')
+`, { host: '::1' })
   const line = banner.split('\n').find((text) => text.includes('curl')) ?? ''
   t.match(line, /^ {2}curl -i http:\/\/\[::1\]:8443\/v1\/events\/[A-Za-z0-9%_.-]+ -H/)
+})
+
+t.test('the data has what the key of the route points to, and the config that was named is named again', async (t) => {
+  const banner = await bannerOf(`listeners: [ { protocol: http, port: 8080 } ]
+sink: journal
+routes: [ { name: a, channel: a, topic: a, key: { pointer: "/order/it's~1" } } ]
+`, { configPath: './my config.yaml' })
+  t.match(banner, ` -d '{"order":{"it'\\''s/":"world"}}'\n`)
+  t.match(banner, "npm run sluice -- tail -c './my config.yaml'\n")
 })

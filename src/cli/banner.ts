@@ -1,6 +1,7 @@
 // What `sluice start` prints once it listens: where, a line to paste, where events go, how to read them back.
 
 import { at, listAt, recordAt, textAt } from '../config/lookup.ts'
+import { compilePointer } from '../contract/json-pointer.ts'
 import type { Origin } from '../settings.ts'
 import { commandLine } from './program.ts'
 import { visibleLine } from './terminal.ts'
@@ -11,17 +12,19 @@ interface Listening extends Address { readonly protocol: string }
 
 export interface BannerFacts {
   readonly origin: Origin
+  /** The config as `-c` named it; undefined where verbs find it by themselves. */
+  readonly configPath: string | undefined
   readonly listening: readonly Listening[]
   readonly color: Colors
 }
 
 /** Several lines, without a line feed at the end. Holds no secret of the config. */
-export function renderBanner ({ origin, listening, color }: BannerFacts): string {
+export function renderBanner ({ origin, configPath, listening, color }: BannerFacts): string {
   const { document } = origin
   const lines = listening.map((address) => `${color.bold(`${address.protocol} listens on`)} ${urlOf(address)}`)
   const http = listening.find(({ protocol }) => protocol === 'http')
-  if (http !== undefined) lines.push('', 'Send an event:', `  ${curlFor(document, urlOf(http), http.secure)}`)
-  lines.push('', ...destination(document))
+  if (http !== undefined) lines.push('', ...example(document, http))
+  lines.push('', ...destination(document, configPath))
   return lines.join('\n')
 }
 
@@ -30,16 +33,29 @@ function urlOf ({ host, port, secure }: Address): string {
   return `${secure ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`
 }
 
-function curlFor (document: unknown, url: string, secure: boolean): string {
+function example (document: unknown, http: Address): string[] {
   const header = textAt(document, 'authentication', 0, 'auth-api-key', 'header')
   const parts = [
-    `curl -i ${url}/v1/events/${exampleChannel(document)}`,
-    ...(secure ? ['--cacert CA.pem'] : []),
+    `curl -i ${urlOf(http)}/v1/events/${exampleChannel(document)}`,
+    ...(http.secure ? ['--cacert CA.pem'] : []),
     ...(header === undefined ? [] : [`-H "${header}: $SLUICE_API_KEY"`]),
     '-H \'content-type: application/json\'',
-    '-d \'{"hello":"world"}\''
+    `-d ${shellQuoted(exampleData(document))}`
   ]
-  return parts.join(' ')
+  const title = header === undefined ? 'Send an event:' : 'Send an event (SLUICE_API_KEY holds the key of a principal):'
+  return [title, `  ${parts.join(' ')}`]
+}
+
+/** JSON that has what the key of the first route points to. */
+function exampleData (document: unknown): string {
+  const pointer = textAt(document, 'routes', 0, 'key', 'pointer')
+  const steps = pointer === undefined ? [] : compilePointer(pointer)?.steps ?? []
+  const data = steps.reduceRight<unknown>((inner, { name }) => ({ [name]: inner }), 'world')
+  return JSON.stringify(steps.length === 0 ? { hello: data } : data)
+}
+
+function shellQuoted (text: string): string {
+  return `'${visibleLine(text).replaceAll('\'', '\'\\\'\'')}'`
 }
 
 /** A channel that the first route takes. */
@@ -53,8 +69,8 @@ function exampleChannel (document: unknown): string {
   return channel.split('/').map((level) => encodeURIComponent(level).replace(/[!'()*~]/g, '_')).join('/')
 }
 
-function destination (document: unknown): string[] {
-  const tail = `  ${commandLine('tail')}`
+function destination (document: unknown, configPath: string | undefined): string[] {
+  const tail = `  ${commandLine('tail')}${configPath === undefined ? '' : ` -c ${shellQuoted(configPath)}`}`
   if (at(document, 'sink') === 'journal') {
     const { dir } = recordAt(document, 'journal')
     return [

@@ -33,7 +33,7 @@ export async function openConfig (named: string | undefined, env: Environment): 
   try {
     return await loadText(readTextFile(path, configBytesMax), path, env)
   } catch (error) {
-    return { exitCode: exitCodes.io.code, text: `cannot read ${path}: ${reasonOf(error)}`, path }
+    return { exitCode: exitCodes.config.code, text: `cannot read ${path}: ${reasonOf(error)}`, path }
   }
 }
 

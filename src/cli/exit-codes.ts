@@ -7,7 +7,7 @@ export const exitCodes = {
   usage: { code: 2, meaning: 'the command line is not understood' },
   unknown: { code: 3, meaning: 'the event may or may not have been written' },
   io: { code: 74, meaning: 'a file, folder or connection could not be used' },
-  config: { code: 78, meaning: 'the config has mistakes' }
+  config: { code: 78, meaning: 'there is no config, or it has mistakes' }
 } as const
 
 /** The table as text, one line each. */

@@ -55,7 +55,9 @@ async function start (options: StartOptions, cli: Cli): Promise<void> {
     const { startGateway } = await import('../gateway.ts')
     const gateway = await startGateway({ ...opened.origin, version: programVersion() })
     ended.serve(gateway)
-    await terminal.print(renderBanner({ origin: opened.origin, listening: gateway.listening, color: terminal.color }))
+    const { listening } = gateway
+    const { config: configPath } = options
+    await terminal.print(renderBanner({ origin: opened.origin, configPath, listening, color: terminal.color }))
   } catch (error) {
     ended.forget()
     terminal.tell(failureText(error, options))

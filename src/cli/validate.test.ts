@@ -38,14 +38,14 @@ t.test('a good config ends with 0, also for programs', async (t) => {
   t.strictSame(JSON.parse(stdout), { valid: true, file: 'sluice.yaml', listeners: 1, routes: 1, sink: 'journal' })
 })
 
-t.test('a file that cannot be read ends with 74 and says why', async (t) => {
+t.test('a file that cannot be read ends with 78 and says why', async (t) => {
   const cwd = temporaryFolder(t)
   const absent = await runCli(['validate', '-c', 'none.yaml'], { cwd })
-  t.strictSame(absent, { code: 74, stdout: '', stderr: 'cannot read none.yaml: there is no such file\n' })
+  t.strictSame(absent, { code: 78, stdout: '', stderr: 'cannot read none.yaml: there is no such file\n' })
   const folder = await runCli(['start', '-c', '.'], { cwd })
-  t.strictSame(folder, { code: 74, stdout: '', stderr: 'cannot read .: it is a folder\n' })
+  t.strictSame(folder, { code: 78, stdout: '', stderr: 'cannot read .: it is a folder\n' })
   writeFileSync(join(cwd, 'large.yaml'), 'x'.repeat(1024 * 1024 + 1))
-  t.match(await runCli(['validate', '-c', 'large.yaml'], { cwd }), { code: 74, stderr: /above the cap of 1048576/ })
+  t.match(await runCli(['validate', '-c', 'large.yaml'], { cwd }), { code: 78, stderr: /above the cap of 1048576/ })
 })
 
 t.test('secrets stay out of what validate prints, wherever they stand', async (t) => {
