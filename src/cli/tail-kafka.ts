@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto'
 import kafkajs from 'kafkajs'
 import type { Admin, Consumer, EachMessagePayload, KafkaConfig, KafkaMessage } from 'kafkajs'
 import type { KafkaSettings } from '../kafka/config.ts'
-import { repairKafkajs } from '../kafka/kafkajs-repair.ts'
-import { Sockets } from '../kafka/sockets.ts'
+import { repairKafkajs } from '../kafka/kafkajs/repair.ts'
+import { Sockets } from '../kafka/kafkajs/sockets.ts'
 import type { TailEvent, TailPlan } from './tail-event.ts'
 
 export interface KafkaPlan extends TailPlan {

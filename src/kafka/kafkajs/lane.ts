@@ -5,14 +5,15 @@
 // broker would take B for a repetition of A and acknowledge it without writing it. So A goes again, unchanged and under
 // the same producer id, until the broker has answered. A batch that is given up takes its producer id with it.
 
-import { refuse } from '../contract/outcome.ts'
-import type { Refusal } from '../contract/outcome.ts'
-import { backoffMs } from './backoff.ts'
-import { Batch, unavailable } from './batch.ts'
+import { refuse } from '../../contract/outcome.ts'
+import type { Refusal } from '../../contract/outcome.ts'
+import { backoffMs } from '../backoff.ts'
+import { answerOf } from '../classify.ts'
+import type { Answer } from '../classify.ts'
+import { unavailable } from '../refusals.ts'
+import { Batch } from './batch.ts'
 import type { Entry, Ledger } from './batch.ts'
-import { answerOf } from './classify.ts'
-import type { Answer } from './classify.ts'
-import type { ProducerLink, Sent } from './driver-kafkajs.ts'
+import type { ProducerLink, Sent } from './driver.ts'
 
 /** kafkajs spends time in the square of this on grouping a batch. */
 const batchCountMax = 500

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../crc32c.ts'
 import { ProduceTap } from './produce-tap.ts'
 import type { Attempt } from './produce-tap.ts'
 

@@ -1,9 +1,9 @@
 // The Kafka sink with the kafkajs driver passes the suite that every Kafka sink must pass, against a real Kafka.
 
 import t from 'tap'
-import { conformsWithKafka, conformsWithSecurity } from '../../test/support/sink-conformance.ts'
-import { sharedKafka, skipWithoutKafka } from '../../test/support/kafka-shared.ts'
-import { kafkajsSink } from '../../test/support/kafkajs-sink.ts'
+import { conformsWithKafka, conformsWithSecurity } from '../../../test/support/sink-conformance.ts'
+import { sharedKafka, skipWithoutKafka } from '../../../test/support/kafka-shared.ts'
+import { kafkajsSink } from '../../../test/support/kafkajs-sink.ts'
 
 t.test('with a working Kafka', { skip: await skipWithoutKafka() }, async (t) => {
   const kafka = await sharedKafka()

@@ -1,10 +1,10 @@
 // Keeps one connection to the cluster for looking up topics, tries for ever, and knows whether Kafka can be reached.
 
-import type { SinkHealth } from '../contract/sink.ts'
-import { backoffMs } from './backoff.ts'
-import { problemOf } from './classify.ts'
-import type { AdminLink, Driver } from './driver-kafkajs.ts'
-import type { OperatorLog } from './operator-log.ts'
+import type { SinkHealth } from '../../contract/sink.ts'
+import { backoffMs } from '../backoff.ts'
+import { problemOf } from '../classify.ts'
+import type { OperatorLog } from '../operator-log.ts'
+import type { AdminLink, Driver } from './driver.ts'
 
 /** Least time between two connections, in milliseconds, however often somebody doubts the present one. */
 const doubtMs = 1_000

@@ -1,9 +1,9 @@
 // The records of one topic-partition that travel together, and what is known of their fate.
 
-import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
-import { refuse } from '../contract/outcome.ts'
-import type { SinkRecord } from '../contract/sink.ts'
-import type { ProducerLink } from './driver-kafkajs.ts'
+import type { Outcome, Refusal, Settler } from '../../contract/outcome.ts'
+import type { SinkRecord } from '../../contract/sink.ts'
+import { timedOut, unavailable } from '../refusals.ts'
+import type { ProducerLink } from './driver.ts'
 
 /** One record that the sink holds. */
 export interface Entry {
@@ -15,17 +15,6 @@ export interface Entry {
   readonly bytes: number
   settled: boolean
 }
-
-/** When to come back after a refusal for want of Kafka or room, in milliseconds. */
-export const retryAfterMs = 1_000
-
-export const unavailable = refuse(
-  'sink-unavailable', 'Kafka did not take the event in time and does not have it; send it again later', { retryAfterMs })
-export const timedOut = refuse(
-  'delivery-timeout', 'the event was sent to Kafka and no answer came in time; it may be written')
-export const overloaded = refuse(
-  'overloaded', 'the buffer for Kafka is full; send the event again later', { retryAfterMs })
-export const stopping = refuse('shutting-down', 'this gateway is stopping and Kafka does not have the event')
 
 /** What the sink holds, over all topics. Every ticket is settled here, and every byte given back. */
 export class Ledger {

@@ -4,7 +4,7 @@ import net from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { KafkaSettings } from './config.ts'
+import type { KafkaSettings } from '../config.ts'
 import { ProduceTap } from './produce-tap.ts'
 import { Sockets } from './sockets.ts'
 

@@ -1,8 +1,9 @@
 // The ledger settles each ticket once, and a batch says of each only what is true.
 
 import t from 'tap'
-import type { Outcome } from '../contract/outcome.ts'
-import { Batch, Ledger, stopping, unavailable } from './batch.ts'
+import type { Outcome } from '../../contract/outcome.ts'
+import { stopping, unavailable } from '../refusals.ts'
+import { Batch, Ledger } from './batch.ts'
 import type { Entry } from './batch.ts'
 
 function entries (ledger: Ledger, told: string[], deadlines: readonly number[]): Entry[] {

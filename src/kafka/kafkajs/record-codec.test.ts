@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import kafkajs from 'kafkajs'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { decodeRecord } from '../contract/record.ts'
-import type { SinkRecord } from '../contract/sink.ts'
+import { decodeRecord } from '../../contract/record.ts'
+import type { SinkRecord } from '../../contract/sink.ts'
 import { carry } from './record-codec.ts'
 
 type Codec = () => { compress: (encoder: unknown) => Promise<Buffer> }

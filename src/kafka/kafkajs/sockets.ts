@@ -1,11 +1,10 @@
 // The sockets under kafkajs: TLS, time limits that close a silent connection, and the tap on produce requests.
 
-import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
-import type { ConnectionOptions } from 'node:tls'
-import type { KafkaSettings } from './config.ts'
+import type { KafkaSettings } from '../config.ts'
+import { tlsOptions } from '../tls.ts'
 import type { ProduceTap } from './produce-tap.ts'
 
 /** How long a closed socket may take to say goodbye, in milliseconds. */
@@ -102,18 +101,5 @@ export class Sockets {
         ? setTimeout(fail, requestTimeoutMs, 'no answer in time')
         : undefined
     })
-  }
-}
-
-function tlsOptions (settings: NonNullable<KafkaSettings['tls']>, host: string): ConnectionOptions {
-  const named = net.isIP(host) === 0 ? { servername: host } : {}
-  if (settings === true) return named
-  const { ca, cert, key, servername } = settings
-  return {
-    ...named,
-    ...(servername === undefined ? {} : { servername }),
-    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
-    ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
-    ...(key === undefined ? {} : { key: readFileSync(key) })
   }
 }

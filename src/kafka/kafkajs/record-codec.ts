@@ -16,8 +16,8 @@ import kafkajs from 'kafkajs'
 import type { Message } from 'kafkajs'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { encodeRecord, recordBytes } from '../contract/record.ts'
-import type { SinkRecord } from '../contract/sink.ts'
+import { encodeRecord, recordBytes } from '../../contract/record.ts'
+import type { SinkRecord } from '../../contract/sink.ts'
 
 const { CompressionCodecs } = kafkajs
 

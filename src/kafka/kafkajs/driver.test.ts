@@ -2,17 +2,17 @@
 
 import t from 'tap'
 import type { Test } from 'tap'
-import type { SinkRecord } from '../contract/sink.ts'
-import { startKafkaProxy } from '../../test/support/kafka-proxy.ts'
-import type { KafkaProxy } from '../../test/support/kafka-proxy.ts'
-import { sharedKafka, skipWithoutKafka } from '../../test/support/kafka-shared.ts'
-import type { SharedKafka } from '../../test/support/kafka-shared.ts'
-import { kafkajsSink } from '../../test/support/kafkajs-sink.ts'
-import { assertHonest, freshTopic } from '../../test/support/sink-conformance.ts'
-import { SinkRecorder } from '../../test/support/sink-recorder.ts'
-import { createDriver } from './driver-kafkajs.ts'
-import type { ProducerLink } from './driver-kafkajs.ts'
-import { problemOf } from './classify.ts'
+import { startKafkaProxy } from '../../../test/support/kafka-proxy.ts'
+import type { KafkaProxy } from '../../../test/support/kafka-proxy.ts'
+import { sharedKafka, skipWithoutKafka } from '../../../test/support/kafka-shared.ts'
+import type { SharedKafka } from '../../../test/support/kafka-shared.ts'
+import { kafkajsSink } from '../../../test/support/kafkajs-sink.ts'
+import { assertHonest, freshTopic } from '../../../test/support/sink-conformance.ts'
+import { SinkRecorder } from '../../../test/support/sink-recorder.ts'
+import type { SinkRecord } from '../../contract/sink.ts'
+import { problemOf } from '../classify.ts'
+import { createDriver } from './driver.ts'
+import type { ProducerLink } from './driver.ts'
 
 const silentLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 

@@ -1,13 +1,13 @@
 // A topic holds records until its partitions are known, then spreads them over lanes; what is gone is refused.
 
 import t from 'tap'
-import type { Outcome } from '../contract/outcome.ts'
+import type { Outcome } from '../../contract/outcome.ts'
+import { OperatorLog } from '../operator-log.ts'
 import { Ledger } from './batch.ts'
 import type { Entry } from './batch.ts'
 import { Connection } from './connection.ts'
-import type { Driver, ProducerLink } from './driver-kafkajs.ts'
+import type { Driver, ProducerLink } from './driver.ts'
 import { Linger } from './linger.ts'
-import { OperatorLog } from './operator-log.ts'
 import { Topic } from './topic.ts'
 
 type Found = readonly number[] | Error

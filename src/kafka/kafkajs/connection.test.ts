@@ -1,9 +1,9 @@
 // The connection is tried for ever, says why it is not there, and is renewed when somebody doubts it.
 
 import t from 'tap'
-import type { AdminLink, Driver } from './driver-kafkajs.ts'
+import { OperatorLog } from '../operator-log.ts'
+import type { AdminLink, Driver } from './driver.ts'
 import { Connection } from './connection.ts'
-import { OperatorLog } from './operator-log.ts'
 
 const log = new OperatorLog({ debug: () => {}, info: () => {}, warn: () => {}, error: () => {} })
 

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module'
 import t from 'tap'
-import { repairKafkajs } from './kafkajs-repair.ts'
+import { repairKafkajs } from './repair.ts'
 
 interface Queue {
   throttledUntil: number

@@ -2,10 +2,10 @@
 
 import t from 'tap'
 import type { Test } from 'tap'
-import type { Outcome } from '../contract/outcome.ts'
+import type { Outcome } from '../../contract/outcome.ts'
 import { Ledger } from './batch.ts'
 import type { Entry } from './batch.ts'
-import type { ProducerLink, Sent } from './driver-kafkajs.ts'
+import type { ProducerLink, Sent } from './driver.ts'
 import { Lane } from './lane.ts'
 import type { LaneHost } from './lane.ts'
 

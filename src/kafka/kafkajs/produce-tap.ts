@@ -6,7 +6,7 @@
 // Layouts: Produce v3 to v7 (the highest that kafkajs speaks), one topic and one partition per request, and in it one
 // record batch (KIP-98), whose records stand at the very end of the request.
 
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../crc32c.ts'
 
 const produceKey = 0
 /** Length, API key, API version, correlation id. */
