@@ -13,7 +13,8 @@ t.test('answers that mean certainly not written', async (t) => {
   for (const code of [3, 5, 6]) t.match(answerOf(code), { action: 'again', stale: true })
   for (const code of [10, 18, 32, 87]) t.match(answerOf(code), { action: 'split', detail: /./ })
   for (const code of [17, 29]) t.match(answerOf(code), { action: 'refuse', detail: /./ })
-  for (const code of [45, 47, 59, 90]) t.equal(answerOf(code).action, 'renew')
+  for (const code of [45, 59]) t.equal(answerOf(code).action, 'renew')
+  for (const code of [47, 90]) t.equal(answerOf(code).action, 'fenced')
   t.equal(answerOf(46).action, 'duplicate')
 })
 

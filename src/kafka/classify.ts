@@ -6,9 +6,10 @@ import type { RefusalCode } from '../contract/outcome.ts'
  * What to do with a batch after the broker's own answer to it.
  * `refuse`: certainly not written, and never will be. `split`: the same, but smaller batches may pass. `again`:
  * certainly not written, try again. `unsure`: may be written, try the very same batch again. `renew`: certainly not
- * written, and the producer id is of no use any more. `duplicate`: the sequence numbers were used before.
+ * written, and the sequence numbers are of no use any more. `fenced`: the same, and nor is the producer id.
+ * `duplicate`: the sequence numbers were used before.
  */
-export type Action = 'refuse' | 'split' | 'again' | 'unsure' | 'renew' | 'duplicate'
+export type Action = 'refuse' | 'split' | 'again' | 'unsure' | 'renew' | 'fenced' | 'duplicate'
 
 export interface Answer {
   /** Kafka's name of the error code. */
@@ -57,7 +58,7 @@ const answers: ReadonlyMap<number, Answer> = new Map([
   [44, answer('POLICY_VIOLATION', 'split', invalid)],
   [45, answer('OUT_OF_ORDER_SEQUENCE_NUMBER', 'renew')],
   [46, answer('DUPLICATE_SEQUENCE_NUMBER', 'duplicate')],
-  [47, answer('INVALID_PRODUCER_EPOCH', 'renew')],
+  [47, answer('INVALID_PRODUCER_EPOCH', 'fenced')],
   // The log directory failed while the batch was on its way into it.
   [56, answer('KAFKA_STORAGE_ERROR', 'unsure', '', true)],
   [59, answer('UNKNOWN_PRODUCER_ID', 'renew')],
@@ -65,7 +66,7 @@ const answers: ReadonlyMap<number, Answer> = new Map([
   [75, answer('UNKNOWN_LEADER_EPOCH', 'again', '', true)],
   [76, answer('UNSUPPORTED_COMPRESSION_TYPE', 'refuse', unsupported)],
   [87, answer('INVALID_RECORD', 'split', invalid)],
-  [90, answer('PRODUCER_FENCED', 'renew')]
+  [90, answer('PRODUCER_FENCED', 'fenced')]
 ])
 
 /** What a broker's error code for a produced batch means. */

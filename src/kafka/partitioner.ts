@@ -31,18 +31,22 @@ export function partitionOfKey (key: Buffer, partitionCount: number): number {
 
 /**
  * For records without a key: stays on one partition until a batch's worth of bytes went there, then moves to another
- * one chosen at random (KIP-794), so that batches are full and partitions even.
+ * one chosen at random (KIP-794), so that batches are full and partitions even. The longer the queue of a partition
+ * beside the others', the less often it is chosen, so that a slow broker gets less.
  */
 export class StickyPartition {
   readonly #bytesMax: number
   readonly #random: () => number
+  readonly #load: (partition: number) => number
   #available: readonly number[] = []
   #current = -1
   #bytes = 0
 
-  constructor (bytesMax: number, random: () => number = Math.random) {
+  /** `load` says how many batches wait for a partition. */
+  constructor (bytesMax: number, random: () => number = Math.random, load: (partition: number) => number = () => 0) {
     this.#bytesMax = bytesMax
     this.#random = random
+    this.#load = load
   }
 
   /** Tells which partitions have a leader now; at least one. */
@@ -60,6 +64,14 @@ export class StickyPartition {
   #move (): void {
     this.#bytes = 0
     const others = this.#available.filter((each) => each !== this.#current)
-    if (others.length > 0) this.#current = others[Math.floor(this.#random() * others.length)] ?? this.#current
+    const loads = others.map(this.#load)
+    const most = Math.max(...loads)
+    const weights = loads.map((load) => most + 1 - load)
+    let rest = this.#random() * weights.reduce((sum, weight) => sum + weight, 0)
+    for (const [at, other] of others.entries()) {
+      this.#current = other
+      rest -= weights[at] ?? 0
+      if (rest < 0) return
+    }
   }
 }

@@ -211,7 +211,7 @@ export class Lane {
       this.#again(batch)
     } else if (uncertainBefore) {
       this.#lose(batch, `the broker answered ${answer.name} after an attempt without an answer`)
-    } else if (action === 'renew' || action === 'duplicate') {
+    } else if (action === 'renew' || action === 'fenced' || action === 'duplicate') {
       if (batch.link !== undefined) this.#host.retire(batch.link, `the broker answered ${answer.name}`)
       this.#again(batch)
     } else if (action === 'split' && batch.entries.length > 1) {

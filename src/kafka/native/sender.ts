@@ -1,0 +1,184 @@
+// Sends to one broker: gathers batches of its lanes into produce requests, at most five without an answer at a time.
+
+import type { BrokerAddress, BrokerLink, OpenLink, ProduceListener, ProduceResult } from '../broker-link.ts'
+import { problemOf } from '../classify.ts'
+import type { Clock } from '../clock.ts'
+import type { OperatorLog } from '../operator-log.ts'
+import type { Batch } from './batch.ts'
+import type { Lane } from './lane.ts'
+import { Pause } from './pause.ts'
+
+/** Java's `max.in.flight.requests.per.connection`. */
+const requestsMax = 5
+/** A request is closed to further batches at this size; Java's `max.request.size`. */
+const requestBytesMax = 1_048_576
+/** The broker's own time limit for replication stays under the request's, so that it can say so. */
+const replicationShare = 0.8
+
+export interface SenderHost {
+  readonly openLink: OpenLink
+  readonly clock: Clock
+  readonly log: OperatorLog
+  readonly requestTimeoutMs: number
+  /** The connection ended, or could not be made: what is known of its lanes' leaders may be out of date. */
+  lost (sender: Sender): void
+}
+
+/** What a broker's connection has done; times are sums, in milliseconds. */
+export interface SenderCounts {
+  requests: number
+  batches: number
+  records: number
+  bytes: number
+  /** From the first record of a batch to its first sending. */
+  queueMs: number
+  /** From a request to its answer. */
+  roundTripMs: number
+}
+
+export class Sender {
+  readonly nodeId: number
+  readonly counts: SenderCounts = { requests: 0, batches: 0, records: 0, bytes: 0, queueMs: 0, roundTripMs: 0 }
+  readonly #host: SenderHost
+  #address: BrokerAddress
+  #link: BrokerLink | undefined
+  /** Lanes that may have a batch, those first that have waited longest for their turn. */
+  #lanes: Lane[] = []
+  /** After a connection that could not be made. */
+  readonly #pause: Pause
+  #closed = false
+
+  constructor (nodeId: number, address: BrokerAddress, host: SenderHost) {
+    this.nodeId = nodeId
+    this.#address = address
+    this.#host = host
+    this.#pause = new Pause(host.clock, () => { this.drain() })
+  }
+
+  get requestsInFlightCount (): number { return this.#link?.inFlightCount ?? 0 }
+
+  /** The broker may have moved. */
+  moveTo (address: BrokerAddress): void {
+    if (address.host === this.#address.host && address.port === this.#address.port) return
+    this.#address = address
+    this.#link?.close(new Error('the broker has another address now'))
+  }
+
+  /** The lane may have a batch for this broker; `drain` will see. */
+  list (lane: Lane): void {
+    if (lane.listed) return
+    lane.listed = true
+    this.#lanes.push(lane)
+  }
+
+  /** Another broker leads the lane now. */
+  forget (lane: Lane): void {
+    const at = this.#lanes.indexOf(lane)
+    if (at === -1) return
+    this.#lanes.splice(at, 1)
+    lane.listed = false
+  }
+
+  /** Sends what may be sent now. */
+  drain (): void {
+    while (this.#lanes.length > 0 && !this.#closed) {
+      const link = this.#link ?? this.#connect()
+      // While bytes wait for the socket, records wait where they find company.
+      if (link?.writable !== true || link.inFlightCount >= requestsMax) return
+      const request = this.#gather()
+      if (request === undefined) return
+      link.produce(request.batches, Math.floor(this.#host.requestTimeoutMs * replicationShare), request)
+    }
+  }
+
+  /** At most one batch of each lane, lanes in turn. */
+  #gather (): Request | undefined {
+    const batches: Batch[] = []
+    const lanes: Lane[] = []
+    let bytes = 0
+    for (let left = this.#lanes.length; left > 0 && bytes < requestBytesMax; left--) {
+      const lane = this.#lanes.shift()
+      if (lane === undefined) break
+      lane.listed = false
+      const batch = lane.take()
+      if (batch === undefined) continue
+      batches.push(batch)
+      lanes.push(lane)
+      bytes += batch.bytes.length
+      if (lane.hasMore) this.list(lane)
+    }
+    if (batches.length === 0) return undefined
+    const sentAtMs = this.#host.clock.nowMs()
+    this.#count(batches, bytes, sentAtMs)
+    return new Request(this, batches, lanes, sentAtMs)
+  }
+
+  #count (batches: readonly Batch[], bytes: number, sentAtMs: number): void {
+    const { counts } = this
+    counts.requests++
+    counts.batches += batches.length
+    counts.bytes += bytes
+    for (const batch of batches) {
+      counts.records += batch.count
+      if (batch.leftAtMs === sentAtMs) counts.queueMs += sentAtMs - batch.beganAtMs
+    }
+  }
+
+  /** Told by a request that was answered or whose connection ended. */
+  landed (sentAtMs: number): void {
+    this.#pause.succeeded()
+    this.counts.roundTripMs += this.#host.clock.nowMs() - sentAtMs
+  }
+
+  #connect (): BrokerLink | undefined {
+    if (this.#pause.on) return undefined
+    const { log, openLink } = this.#host
+    const link = openLink(this.#address, {
+      opened: () => { this.drain() },
+      drained: () => { this.drain() },
+      closed: (error) => {
+        if (this.#link !== link) return
+        this.#link = undefined
+        if (this.#closed) return
+        const { cause, text } = problemOf(error)
+        log.warn(`send ${cause}`, { node: this.nodeId, cause, reason: text }, 'lost the connection to a Kafka broker')
+        this.#pause.begin()
+        this.#host.lost(this)
+      }
+    })
+    this.#link = link
+    return link
+  }
+
+  close (reason: Error): void {
+    this.#closed = true
+    this.#pause.end()
+    this.#link?.close(reason)
+    this.#link = undefined
+  }
+}
+
+/** One produce request on its way. */
+class Request implements ProduceListener {
+  readonly batches: readonly Batch[]
+  readonly #lanes: readonly Lane[]
+  readonly #sender: Sender
+  readonly #sentAtMs: number
+
+  constructor (sender: Sender, batches: readonly Batch[], lanes: readonly Lane[], sentAtMs: number) {
+    this.#sender = sender
+    this.batches = batches
+    this.#lanes = lanes
+    this.#sentAtMs = sentAtMs
+  }
+
+  answered (results: readonly (ProduceResult | undefined)[]): void {
+    this.#sender.landed(this.#sentAtMs)
+    for (const [at, batch] of this.batches.entries()) this.#lanes[at]?.answered(batch, results[at])
+    this.#sender.drain()
+  }
+
+  unanswered (error: Error): void {
+    for (const [at, batch] of this.batches.entries()) this.#lanes[at]?.unanswered(batch, error)
+  }
+}
