@@ -1,0 +1,219 @@
+// One connection to one broker: connects, agrees on versions, logs in, matches answers to requests, and ends honestly.
+
+import type { Socket } from 'node:net'
+import type {
+  BrokerAddress, BrokerLink, ClusterMetadata, LinkListener, OpenLink, ProduceBatch, ProduceListener, ProducerId
+} from '../broker-link.ts'
+import type { Clock } from '../clock.ts'
+import type { KafkaSettings } from '../config.ts'
+import { KafkaError } from '../kafka-error.ts'
+import { readApiVersions, writeApiVersions } from './api-versions.ts'
+import { agreeOn, apis } from './apis.ts'
+import type { VersionRange, Versions } from './apis.ts'
+import { Conversation } from './conversation.ts'
+import { readInitProducerId, writeInitProducerId } from './init-producer-id.ts'
+import { logIn } from './login.ts'
+import type { SaslMechanism } from './login.ts'
+import { readMetadata, writeMetadata } from './metadata.ts'
+import { readProduce, writeProduce } from './produce.ts'
+import {
+  readSaslAuthenticate, readSaslHandshake, writeSaslAuthenticate, writeSaslHandshake
+} from './sasl-messages.ts'
+import { openSocket, wordsOf } from './socket.ts'
+
+/** A login is renewed at a random point of this part of its life (KIP-368), so that not all do it at once. */
+const renewalShare = { from: 0.8, to: 0.9 }
+
+export interface LinkOptions {
+  readonly tls: KafkaSettings['tls']
+  readonly sasl: SaslMechanism | undefined
+  readonly clientId: string
+  readonly version: string
+  /** For the connection, its TLS handshake and the login together. */
+  readonly connectionTimeoutMs: number
+  /** How long one request may go without an answer before the connection counts as dead. */
+  readonly requestTimeoutMs: number
+  readonly clock: Clock
+}
+
+export function createOpenLink (options: LinkOptions): OpenLink {
+  return (address, listener) => new Link(address, listener, options)
+}
+
+class Link implements BrokerLink {
+  readonly #address: BrokerAddress
+  readonly #broker: string
+  readonly #listener: LinkListener
+  readonly #options: LinkOptions
+  readonly #socket: Socket
+  readonly #conversation: Conversation
+  #versions: Versions = new Map()
+  #isOpen = false
+  #ended = false
+  /** The broker asked for a pause until then. */
+  #throttledUntilMs = 0
+  /** The login is being renewed, or is about to be. */
+  #renewing = false
+  readonly #stopConnecting: () => void
+  #stopThrottle: (() => void) | undefined
+  #stopRenewal: (() => void) | undefined
+
+  constructor (address: BrokerAddress, listener: LinkListener, options: LinkOptions) {
+    this.#address = address
+    this.#broker = `${address.host}:${address.port}`
+    this.#listener = listener
+    this.#options = options
+    this.#stopConnecting = options.clock.after(options.connectionTimeoutMs, () => {
+      this.#end(this.#error('no connection in time', 'ETIMEDOUT'))
+    })
+    const fail = (error: unknown): void => { this.#end(wordsOf(error, this.#broker)) }
+    this.#socket = openSocket(address, options.tls, () => { this.#begin().catch(fail) })
+    this.#conversation = new Conversation(this.#socket, {
+      clock: options.clock, requestTimeoutMs: options.requestTimeoutMs, clientId: options.clientId, failed: fail,
+      quiet: () => { this.#renewWhenQuiet() }
+    })
+    this.#socket.on('drain', () => { this.#tellDrained() })
+    this.#socket.on('error', fail)
+    this.#socket.on('close', () => { this.#end(this.#error('the broker closed the connection', 'ECONNRESET')) })
+  }
+
+  get open (): boolean { return this.#isOpen }
+  get inFlightCount (): number { return this.#conversation.waitingCount }
+  get writable (): boolean {
+    return this.#isOpen && !this.#renewing && !this.#socket.writableNeedDrain && this.#throttledUntilMs === 0
+  }
+
+  produce (batches: readonly ProduceBatch[], timeoutMs: number, listener: ProduceListener): void {
+    const version = this.#versions.get(apis.produce.key) ?? apis.produce.max
+    this.#conversation.send({ api: apis.produce, version, write: head => writeProduce(head, batches, timeoutMs) }, {
+      answered: reader => {
+        const answer = readProduce(reader, batches)
+        if (answer instanceof KafkaError) return answer
+        this.#throttle(answer.throttleMs)
+        listener.answered(answer.results)
+        return undefined
+      },
+      failed: error => { listener.unanswered(error) }
+    })
+  }
+
+  metadata (topics: readonly string[], told: (answer: ClusterMetadata | Error) => void): void {
+    const version = this.#versions.get(apis.metadata.key) ?? apis.metadata.max
+    this.#conversation.ask({
+      api: apis.metadata, version,
+      write: writer => { writeMetadata(writer, version, topics) },
+      read: reader => {
+        this.#throttle(reader.int32())
+        return readMetadata(reader, version)
+      }
+    }, told)
+  }
+
+  initProducerId (told: (answer: ProducerId | Error) => void): void {
+    const version = this.#versions.get(apis.initProducerId.key) ?? apis.initProducerId.max
+    this.#conversation.ask({
+      api: apis.initProducerId, version,
+      write: writeInitProducerId,
+      read: reader => {
+        this.#throttle(reader.int32())
+        return readInitProducerId(reader)
+      }
+    }, told)
+  }
+
+  close (reason: Error): void {
+    this.#end(reason)
+  }
+
+  /** From the connected socket to the open link. */
+  async #begin (): Promise<void> {
+    const { sasl } = this.#options
+    let offered = await this.#apiVersions(apis.apiVersions.max)
+    if (offered === 'again') offered = await this.#apiVersions(0)
+    if (offered === 'again') throw this.#error('the broker does not tell its versions')
+    const { produce, metadata, initProducerId, saslHandshake, saslAuthenticate } = apis
+    const needed = [produce, metadata, initProducerId, ...(sasl === undefined ? [] : [saslHandshake, saslAuthenticate])]
+    const versions = agreeOn(offered, needed)
+    if (versions instanceof KafkaError) throw versions
+    this.#versions = versions
+    if (sasl !== undefined) await this.#logIn(sasl)
+    if (this.#ended) return
+    this.#stopConnecting()
+    this.#isOpen = true
+    this.#listener.opened()
+  }
+
+  #apiVersions (version: number): Promise<readonly VersionRange[] | 'again'> {
+    const software = { name: this.#options.clientId, version: this.#options.version }
+    return this.#conversation.demand<readonly VersionRange[] | 'again'>({
+      api: apis.apiVersions, version,
+      write: writer => { writeApiVersions(writer, version, software) },
+      read: reader => readApiVersions(reader, version)
+    })
+  }
+
+  async #logIn (sasl: SaslMechanism): Promise<void> {
+    const lifetimeMs = await logIn({
+      handshake: mechanism => this.#conversation.demand({
+        api: apis.saslHandshake, version: apis.saslHandshake.max,
+        write: writer => { writeSaslHandshake(writer, mechanism) }, read: readSaslHandshake
+      }),
+      authenticate: message => this.#conversation.demand({
+        api: apis.saslAuthenticate, version: apis.saslAuthenticate.max,
+        write: writer => { writeSaslAuthenticate(writer, message) }, read: readSaslAuthenticate
+      })
+    }, sasl, this.#address)
+    if (lifetimeMs <= 0 || this.#ended) return
+    const { clock } = this.#options
+    const share = renewalShare.from + clock.random() * (renewalShare.to - renewalShare.from)
+    this.#stopRenewal = clock.after(lifetimeMs * share, () => {
+      this.#renewing = true
+      this.#renewWhenQuiet()
+    })
+  }
+
+  /** The login is renewed on the same connection, when every request before it was answered. */
+  #renewWhenQuiet (): void {
+    const { sasl } = this.#options
+    if (!this.#renewing || this.#stopRenewal === undefined || sasl === undefined || this.inFlightCount > 0) return
+    this.#stopRenewal = undefined
+    this.#logIn(sasl).then(() => {
+      this.#renewing = false
+      this.#tellDrained()
+    }, (error: unknown) => { this.#end(wordsOf(error, this.#broker)) })
+  }
+
+  /** KIP-219: the broker has answered, and wants nothing more for a while. */
+  #throttle (throttleMs: number): void {
+    if (throttleMs <= 0 || this.#ended) return
+    const { clock } = this.#options
+    const untilMs = clock.nowMs() + throttleMs
+    if (untilMs <= this.#throttledUntilMs) return
+    this.#throttledUntilMs = untilMs
+    this.#stopThrottle?.()
+    this.#stopThrottle = clock.after(throttleMs, () => {
+      this.#throttledUntilMs = 0
+      this.#tellDrained()
+    })
+  }
+
+  #tellDrained (): void {
+    if (this.writable) this.#listener.drained()
+  }
+
+  #end (error: Error): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#isOpen = false
+    this.#stopConnecting()
+    this.#stopThrottle?.()
+    this.#stopRenewal?.()
+    this.#socket.destroy()
+    this.#conversation.end(error)
+    this.#listener.closed(error)
+  }
+
+  #error (message: string, code = ''): KafkaError {
+    return new KafkaError(message, { code, broker: this.#broker })
+  }
+}
