@@ -69,7 +69,11 @@ export const kafkaConfig = Type.Object({
   clientId: Type.String({
     default: 'sluice', minLength: 1, maxLength: 200, description: 'The name Kafka\'s logs and quotas know this gateway by.'
   }),
-  driver: Type.Literal('kafkajs', { default: 'kafkajs', description: 'The client library that carries the records.' }),
+  driver: Type.Union([Type.Literal('native'), Type.Literal('kafkajs')], {
+    default: 'native',
+    description: 'What carries the records: the producer core of this gateway, or the library kafkajs, which costs more ' +
+      'CPU and may repeat records after an outage.'
+  }),
   connectionTimeoutMs: Type.Integer({
     default: 5_000, minimum: 100, maximum: 120_000,
     description: 'How long a connection to a broker, with its TLS handshake, may take, in milliseconds.'

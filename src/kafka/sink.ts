@@ -1,8 +1,27 @@
 // The Kafka sink: over the driver that the config names.
 
+import type { BrokerAddress } from './broker-link.ts'
+import { systemClock } from './clock.ts'
 import { createKafkajsSink } from './kafkajs/sink.ts'
+import { createNativeSink } from './native/sink.ts'
 import type { KafkaSink, KafkaSinkOptions } from './options.ts'
+import { createSaslMechanism } from './sasl/index.ts'
+import { createOpenLink } from './wire/link.ts'
 
 export function createKafkaSink (options: KafkaSinkOptions): KafkaSink {
-  return createKafkajsSink(options)
+  const { config, log, requestTimeoutMs } = options
+  if (config.driver === 'kafkajs') return createKafkajsSink(options)
+  const { tls, clientId, connectionTimeoutMs, producer } = config
+  const sasl = createSaslMechanism(config.sasl)
+  const clock = systemClock
+  return createNativeSink({
+    brokers: config.brokers.map(addressOf), settings: producer, requestTimeoutMs, clock, log,
+    openLink: createOpenLink({ tls, sasl, clientId, connectionTimeoutMs, requestTimeoutMs, clock })
+  })
+}
+
+/** The schema has made sure of the form. */
+function addressOf (broker: string): BrokerAddress {
+  const [host = '', port = ''] = broker.split(':')
+  return { host, port: Number(port) }
 }

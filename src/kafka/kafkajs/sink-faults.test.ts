@@ -4,7 +4,7 @@ import t from 'tap'
 import { skipWithoutKafka } from '../../../test/support/kafka-shared.ts'
 import { startKafka } from '../../../test/support/kafka-rig.ts'
 import type { KafkaRig } from '../../../test/support/kafka-rig.ts'
-import { kafkajsSink } from '../../../test/support/kafkajs-sink.ts'
+import { kafkajsSink } from '../../../test/support/kafka-sinks.ts'
 import { survivesOneBroker } from '../../../test/support/sink-faults.ts'
 
 t.test('with one broker', { skip: await skipWithoutKafka('faults') }, async (t) => {

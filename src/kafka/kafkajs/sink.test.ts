@@ -3,7 +3,7 @@
 import t from 'tap'
 import { conformsWithKafka, conformsWithSecurity } from '../../../test/support/sink-conformance.ts'
 import { sharedKafka, skipWithoutKafka } from '../../../test/support/kafka-shared.ts'
-import { kafkajsSink } from '../../../test/support/kafkajs-sink.ts'
+import { kafkajsSink } from '../../../test/support/kafka-sinks.ts'
 
 t.test('with a working Kafka', { skip: await skipWithoutKafka() }, async (t) => {
   const kafka = await sharedKafka()

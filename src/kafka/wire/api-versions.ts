@@ -8,8 +8,11 @@ import type { Writer } from './writer.ts'
 
 const unsupportedVersion = 35
 
+/** What the broker's metrics call this client (KIP-511). */
+const software = { name: 'sluice', version: '1' }
+
 /** Version 0 has no body. */
-export function writeApiVersions (writer: Writer, version: number, software: { name: string, version: string }): void {
+export function writeApiVersions (writer: Writer, version: number): void {
   if (version >= 3) writer.compactText(software.name).compactText(software.version).zero()
 }
 

@@ -28,7 +28,6 @@ export interface LinkOptions {
   readonly tls: KafkaSettings['tls']
   readonly sasl: SaslMechanism | undefined
   readonly clientId: string
-  readonly version: string
   /** For the connection, its TLS handshake and the login together. */
   readonly connectionTimeoutMs: number
   /** How long one request may go without an answer before the connection counts as dead. */
@@ -144,10 +143,9 @@ class Link implements BrokerLink {
   }
 
   #apiVersions (version: number): Promise<readonly VersionRange[] | 'again'> {
-    const software = { name: this.#options.clientId, version: this.#options.version }
     return this.#conversation.demand<readonly VersionRange[] | 'again'>({
       api: apis.apiVersions, version,
-      write: writer => { writeApiVersions(writer, version, software) },
+      write: writer => { writeApiVersions(writer, version) },
       read: reader => readApiVersions(reader, version)
     })
   }

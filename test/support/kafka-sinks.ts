@@ -1,13 +1,17 @@
-// Makes the Kafka sink with the kafkajs driver for the conformance suites.
+// Makes the Kafka sink with each of its drivers for the conformance suites.
 
 import type { Log } from '../../src/contract/adapter.ts'
 import type { Sink } from '../../src/contract/sink.ts'
 import { createKafkaSink } from '../../src/kafka/sink.ts'
-import type { SinkSetup } from './sink-conformance.ts'
+import type { KafkaSettings } from '../../src/kafka/config.ts'
+import type { MakeSink, SinkSetup } from './sink-conformance.ts'
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
-export function kafkajsSink (setup: SinkSetup): Sink {
+export const kafkajsSink: MakeSink = setup => sinkOver('kafkajs', setup)
+export const nativeSink: MakeSink = setup => sinkOver('native', setup)
+
+function sinkOver (driver: KafkaSettings['driver'], setup: SinkSetup): Sink {
   const { brokers, caPath, sasl } = setup
   const sink = createKafkaSink({
     log: setup.log ?? silent,
@@ -15,7 +19,7 @@ export function kafkajsSink (setup: SinkSetup): Sink {
     config: {
       brokers: [...brokers],
       clientId: 'sluice-test',
-      driver: 'kafkajs',
+      driver,
       connectionTimeoutMs: 5_000,
       // An empty path: TLS that trusts what this machine trusts.
       ...(caPath === undefined ? {} : { tls: caPath === '' ? true : { ca: caPath } }),
