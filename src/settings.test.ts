@@ -33,3 +33,15 @@ t.test('what an adapter cannot be built from is a mistake, not a failed start', 
     '  - { name: b, channel: b, topic: b, http: { path: /x } }'
   t.match(problemsOf(twice), /POST \/x is the alias of another route/)
 })
+
+t.test('a codec that the fallback driver does not know is a mistake', async t => {
+  const readFile = (): string => { throw new Error('no file') }
+  const text = (driver: string): string => `listeners: [ { protocol: http, port: 8080 } ]
+kafka: { brokers: [ "a:1" ], driver: ${driver}, producer: { compression: zstd } }
+routes: [ { name: a, channel: a, topic: a } ]
+`
+  const load = (driver: string): ReturnType<typeof loadConfig> =>
+    loadConfig({ text: text(driver), path: 'sluice.yaml', env: {}, readFile, schema, checks: settingChecks })
+  t.match(load('kafkajs'), { mistakes: [{ path: 'kafka.producer.compression', problem: /"zstd"/ }] })
+  t.notMatch(load('native'), { mistakes: Array })
+})

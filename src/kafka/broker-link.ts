@@ -77,7 +77,7 @@ export interface BrokerLink {
   /** Asks for these topics (none are created). An Error where no answer came or the broker refused all of it. */
   metadata (topics: readonly string[], told: (answer: ClusterMetadata | Error) => void): void
   initProducerId (told: (answer: ProducerId | Error) => void): void
-  /** Ends it now; what has no answer stays without one. `closed` is told, later in this turn or the next. */
+  /** Ends it now; what has no answer stays without one. `closed` is told before this returns. */
   close (reason: Error): void
 }
 

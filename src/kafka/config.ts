@@ -49,8 +49,8 @@ const producer = Type.Object({
     description: 'Bytes of records each worker may hold for Kafka, waiting or under way. Above it events are refused ' +
       'as overloaded.'
   })),
-  compression: Type.Union([Type.Literal('none'), Type.Literal('gzip')], {
-    default: 'none', description: 'Compression of the batches.'
+  compression: Type.Union([Type.Literal('none'), Type.Literal('gzip'), Type.Literal('zstd')], {
+    default: 'none', description: 'Compression of the batches. The driver kafkajs knows no zstd.'
   }),
   topicsMax: Type.Integer({
     default: 100, minimum: 1, maximum: 10_000,

@@ -6,6 +6,7 @@ import type { Log } from '../../src/contract/adapter.ts'
 import type { Outcome } from '../../src/contract/outcome.ts'
 import type { Sink } from '../../src/contract/sink.ts'
 import { Secret } from '../../src/contract/secret.ts'
+import type { ProducerSettings } from '../../src/kafka/config.ts'
 import type { SharedKafka } from './kafka-shared.ts'
 import { until } from './kafka-wire.ts'
 import type { HistoryReport } from './history.ts'
@@ -22,7 +23,7 @@ export interface SinkSetup {
   readonly bufferBytesMax?: number
   readonly deliveryTimeoutMs?: number
   readonly requestTimeoutMs?: number
-  readonly compression?: 'none' | 'gzip'
+  readonly compression?: ProducerSettings['compression']
   readonly topicsMax?: number
   readonly log?: Log
 }
@@ -249,6 +250,26 @@ export function conformsWithKafka (t: Test, kafka: SharedKafka, make: MakeSink):
     t.same(recorder.tally(), { 'written': 300, 'shutting-down': 1 })
     assertHonest(t, recorder, recorder.check(await kafka.readAll(topic, { count: 300 })))
   })
+}
+
+/** For sinks that know more codecs than every one must. */
+export function compresses (t: Test, kafka: SharedKafka, make: MakeSink): void {
+  for (const compression of ['gzip', 'zstd'] as const) {
+    t.test(`${compression} makes large batches smaller, and Kafka reads them`, async (t) => {
+      const topic = freshTopic(compression)
+      await kafka.createTopic(topic, { partitions: 1, config: { 'max.message.bytes': '20000' } })
+      const sink = make({ brokers: kafka.brokers, compression })
+      t.teardown(() => sink.drain(1_000))
+      const recorder = new SinkRecorder(sink, topic)
+      // Uncompressed the batch is ten times what the topic takes, and would have to be divided.
+      for (let i = 0; i < 200; i++) recorder.send({ value: `{"text":"${'compressible '.repeat(80)}","number":${i}}` })
+      await recorder.settled()
+      assertHonest(t, recorder, recorder.check(await kafka.readAll(topic, { count: 200 })))
+      t.same(recorder.tally(), { written: 200 })
+      t.equal(sink.gauges.get('retries_total')?.(), 0)
+      t.equal(sink.gauges.get('buffer_bytes')?.(), 0)
+    })
+  }
 }
 
 export function conformsWithSecurity (t: Test, kafka: SharedKafka, make: MakeSink): void {

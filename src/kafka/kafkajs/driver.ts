@@ -143,7 +143,8 @@ class KafkajsProducer implements ProducerLink {
   constructor ({ config, requestTimeoutMs, topic, client }: ProducerOptions) {
     this.#topic = topic
     this.#timeoutMs = Math.floor(requestTimeoutMs * replicationShare)
-    this.#compression = config.producer.compression
+    // Config checks let no other codec through with this driver.
+    this.#compression = config.producer.compression === 'gzip' ? 'gzip' : 'none'
     this.#sockets = new Sockets({ config, requestTimeoutMs, tap: () => new ProduceTap(topic, this.#attempts) })
     this.#producer = client(this.#sockets).producer({
       idempotent: true,

@@ -6,12 +6,15 @@ import type { BrokerAddress, ClusterMetadata, OpenLink, ProduceResult } from '..
 import type { Problem } from '../classify.ts'
 import { answerOf } from '../classify.ts'
 import type { Clock } from '../clock.ts'
+import { compress } from '../compression.ts'
+import type { Packed } from '../compression.ts'
 import type { ProducerSettings } from '../config.ts'
 import { OperatorLog } from '../operator-log.ts'
 import type { KafkaSink } from '../options.ts'
 import { overloaded, stopping } from '../refusals.ts'
 import type { ByteBudget } from './arenas.ts'
 import { OpenTickets } from './batch.ts'
+import type { Batch } from './batch.ts'
 import { Cluster } from './cluster.ts'
 import type { Lane } from './lane.ts'
 import { Lingering } from './lingering.ts'
@@ -151,13 +154,28 @@ class NativeSink implements KafkaSink {
       producerIds: broken => this.#cluster.producerId(broken),
       filling: lane => { this.#lingering.add(lane) },
       ready: lane => { this.#ready(lane) },
-      pack: () => {},
+      pack: (batch, lane) => { this.#pack(batch, lane) },
       moved: (lane, leader) => { this.#moved(lane, leader) },
       failed: (lane, what, code) => { this.#failed(lane, what, code) },
       lookUp: topic => { this.#cluster.lookUp(topic) },
       assign: (lane, leader) => { this.#assign(lane, leader) },
       absent: (topic, problem) => { this.#absent(topic, problem) }
     }
+  }
+
+  #pack (batch: Batch, lane: Lane): void {
+    const pack = (packed: Packed | undefined): void => {
+      if (packed !== undefined) batch.records.pack(packed.codec, packed.bytes)
+    }
+    const packing = compress(this.#options.settings.compression, batch.records.records)
+    if (!(packing instanceof Promise)) return pack(packing)
+    batch.packing = true
+    // A codec that fails leaves the records as they are.
+    packing.then(pack, (error: unknown) => { this.#options.log.error({ error }, 'a batch could not be compressed') })
+      .finally(() => {
+        batch.packing = false
+        lane.wake()
+      })
   }
 
   #ready (lane: Lane): void {

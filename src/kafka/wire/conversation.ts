@@ -75,7 +75,7 @@ export class Conversation {
     const { clock, clientId } = this.#options
     const correlationId = this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
     const ended = this.#ended
-    if (ended !== undefined) return void queueMicrotask(() => { waiter.failed(ended) })
+    if (ended !== undefined) return waiter.failed(ended)
     const pieces = parcel.write({ api, version, correlationId, clientId })
     // Answers to ApiVersions never have tagged fields in their header, so that every client can read them (KIP-511).
     const tagged = api.flexible && api !== apis.apiVersions

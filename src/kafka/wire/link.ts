@@ -11,6 +11,7 @@ import { readApiVersions, writeApiVersions } from './api-versions.ts'
 import { agreeOn, apis } from './apis.ts'
 import type { VersionRange, Versions } from './apis.ts'
 import { Conversation } from './conversation.ts'
+import type { Question } from './conversation.ts'
 import { readInitProducerId, writeInitProducerId } from './init-producer-id.ts'
 import { logIn } from './login.ts'
 import type { SaslMechanism } from './login.ts'
@@ -53,6 +54,8 @@ class Link implements BrokerLink {
   #throttledUntilMs = 0
   /** The login is being renewed, or is about to be. */
   #renewing = false
+  /** Questions that came meanwhile: while a login is under way a broker takes nothing else. */
+  #postponed: (() => void)[] = []
   readonly #stopConnecting: () => void
   #stopThrottle: (() => void) | undefined
   #stopRenewal: (() => void) | undefined
@@ -98,7 +101,7 @@ class Link implements BrokerLink {
 
   metadata (topics: readonly string[], told: (answer: ClusterMetadata | Error) => void): void {
     const version = this.#versions.get(apis.metadata.key) ?? apis.metadata.max
-    this.#conversation.ask({
+    this.#ask({
       api: apis.metadata, version,
       write: writer => { writeMetadata(writer, version, topics) },
       read: reader => {
@@ -110,7 +113,7 @@ class Link implements BrokerLink {
 
   initProducerId (told: (answer: ProducerId | Error) => void): void {
     const version = this.#versions.get(apis.initProducerId.key) ?? apis.initProducerId.max
-    this.#conversation.ask({
+    this.#ask({
       api: apis.initProducerId, version,
       write: writeInitProducerId,
       read: reader => {
@@ -118,6 +121,12 @@ class Link implements BrokerLink {
         return readInitProducerId(reader)
       }
     }, told)
+  }
+
+  #ask<Answer> (question: Question<Answer>, told: (answer: Answer | Error) => void): void {
+    const ask = (): void => { this.#conversation.ask(question, told) }
+    if (this.#renewing) this.#postponed.push(ask)
+    else ask()
   }
 
   close (reason: Error): void {
@@ -177,6 +186,7 @@ class Link implements BrokerLink {
     this.#stopRenewal = undefined
     this.#logIn(sasl).then(() => {
       this.#renewing = false
+      for (const ask of this.#postponed.splice(0)) ask()
       this.#tellDrained()
     }, (error: unknown) => { this.#end(wordsOf(error, this.#broker)) })
   }
@@ -208,6 +218,7 @@ class Link implements BrokerLink {
     this.#stopRenewal?.()
     this.#socket.destroy()
     this.#conversation.end(error)
+    for (const ask of this.#postponed.splice(0)) ask()
     this.#listener.closed(error)
   }
 

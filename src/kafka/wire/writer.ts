@@ -17,22 +17,26 @@ export class Writer {
   }
 
   int8 (value: number): this {
-    this.#bytes.writeInt8(value, this.#room(1))
+    const at = this.#room(1)
+    this.#bytes.writeInt8(value, at)
     return this
   }
 
   int16 (value: number): this {
-    this.#bytes.writeInt16BE(value, this.#room(2))
+    const at = this.#room(2)
+    this.#bytes.writeInt16BE(value, at)
     return this
   }
 
   int32 (value: number): this {
-    this.#bytes.writeInt32BE(value, this.#room(4))
+    const at = this.#room(4)
+    this.#bytes.writeInt32BE(value, at)
     return this
   }
 
   int64 (value: bigint): this {
-    this.#bytes.writeBigInt64BE(value, this.#room(8))
+    const at = this.#room(8)
+    this.#bytes.writeBigInt64BE(value, at)
     return this
   }
 
@@ -64,7 +68,8 @@ export class Writer {
 
   compactBytes (value: Buffer): this {
     this.uvarint(value.length + 1)
-    value.copy(this.#bytes, this.#room(value.length))
+    const at = this.#room(value.length)
+    value.copy(this.#bytes, at)
     return this
   }
 
@@ -75,16 +80,18 @@ export class Writer {
 
   #utf8 (value: string): this {
     const length = Buffer.byteLength(value)
-    this.#bytes.write(value, this.#room(length), length)
+    const at = this.#room(length)
+    this.#bytes.write(value, at, length)
     return this
   }
 
   #byte (value: number): this {
-    this.#bytes[this.#room(1)] = value
+    const at = this.#room(1)
+    this.#bytes[at] = value
     return this
   }
 
-  /** The position for so many more bytes. */
+  /** The position for so many more bytes; the buffer may be another one after it. */
   #room (bytes: number): number {
     const at = this.#at
     this.#at = at + bytes
