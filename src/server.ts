@@ -6,7 +6,7 @@ import type { Adapter, Log } from './contract/adapter.ts'
 import { isRefusal } from './contract/outcome.ts'
 import type { Outcome } from './contract/outcome.ts'
 import type { Sink, SinkHealth } from './contract/sink.ts'
-import { createAdmission, createSignal } from './ingest/admission.ts'
+import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
 import { createAuthentication, secretNamesOf } from './ingest/authentication.ts'
 import { Pipeline } from './ingest/pipeline.ts'
 import type { RouteRun } from './ingest/pipeline.ts'
@@ -62,7 +62,8 @@ export interface Server {
 }
 
 const heartbeatMs = 250
-const pressureCheckMs = 100
+/** How much of its reply's time an event may spend in queues while more comes in than goes out. */
+const queueShare = 0.25
 
 interface Sinks { readonly sink: Sink, readonly replaceJournal: (port: MessagePort) => void }
 
@@ -162,7 +163,8 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     onFault: error => log.error({ error }, 'authentication failed: its sender was refused')
   })
   const budget = createBudget(data.budget, index, limits.bufferBytesMax)
-  const admission = createAdmission(budget)
+  const delayTargetMs = limits.replyTimeoutMs * queueShare
+  const admission = createAdmission({ budget, workersCount: data.workerCount, delayTargetMs })
 
   // envelope: route, policies, record, sink
   const { sink, replaceJournal } = createSink(settings, data, log)
@@ -188,7 +190,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
 
   for (const { families } of [decisions, thread]) metrics.add(families)
-  metrics.addGauges(connections.gauges)
+  for (const { gauges } of [connections, admission]) metrics.addGauges(gauges)
   metrics.addGauges(sink.gauges, { sink: settings.sink })
   for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
   metrics.addGauges(new Map([
@@ -197,7 +199,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     ['channels_remembered', router.rememberedCount]
   ]))
   const stopBeating = beat(data.pulse, index, heartbeatMs)
-  const pressureTimer = setInterval(admission.check, pressureCheckMs)
+  const pressureTimer = setInterval(() => admission.check(), checkMs)
 
   return {
     replaceJournal,

@@ -64,7 +64,9 @@ function createPipeline (json: 'check' | 'trust'): Pipeline {
   const counters = createEventCounters({ doors: ['bench'], routes: [route.name] })
   return new Pipeline({
     router, sink: noSink, inFlightEventsMax: 1_000, replyTimeoutMs: 8_000, draining: createSignal().signal,
-    admission: createAdmission(createBudget(createBudgetCells(1), 0, 1_048_576)),
+    admission: createAdmission({
+      budget: createBudget(createBudgetCells(1), 0, 1_048_576), workersCount: 1, delayTargetMs: 2_000
+    }),
     authenticate: () => { throw new Error('nobody asks who sends') },
     runs: [{
       plan: planRecord(route, { secretNames: new Set(), keyBytesMax: 1_024 }),

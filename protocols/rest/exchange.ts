@@ -69,7 +69,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     this.peer = listening.peerOf(request.socket)
     this.head = readHead(request)
     this.attributes = new RequestAttributes(request)
-    this.held = new Reservation(door)
+    this.held = new Reservation(this)
     this.traceparent = readTraceparent(this.head.traceparent)
     this.tracestate = readTracestate(this.head.tracestate, this.traceparent)
     this.lastTick = this.startedTick = door.tick

@@ -1,7 +1,7 @@
 // Tests of a request's reservation: what was taken goes back exactly, whatever is claimed beside it.
 
 import t from 'tap'
-import { FakeIngress } from '../../test/support/fake-ingress.ts'
+import { FakeIngress, anonymous } from '../../test/support/fake-ingress.ts'
 import { refuse } from '../../src/contract/outcome.ts'
 import type { Door } from './door.ts'
 import { Reservation } from './reservation.ts'
@@ -9,7 +9,7 @@ import { Reservation } from './reservation.ts'
 function reservation () {
   const ingress = new FakeIngress()
   const door = { ingress, reservedBytes: 0 }
-  return { ingress, door, held: new Reservation(door as unknown as Door) }
+  return { ingress, door, held: new Reservation({ door: door as unknown as Door, principal: anonymous }) }
 }
 
 t.test('everything goes back once', async t => {

@@ -1,22 +1,27 @@
 // What one request holds of the node's byte budget. Everything that was taken goes back, however the request ends.
 
+import type { Principal } from '../../src/contract/envelope.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import type { Door } from './door.ts'
 
+/** Whose bytes they are: known before the first is reserved, and the same until the last is released. */
+export interface Owner { readonly door: Door, readonly principal: Principal }
+
 export class Reservation {
-  readonly #door: Door
+  readonly #owner: Owner
   #reservedBytes = 0
   #claimedBytes = 0
 
-  constructor (door: Door) {
-    this.#door = door
+  constructor (owner: Owner) {
+    this.#owner = owner
   }
 
   reserve (bytes: number): Refusal | undefined {
-    const refusal = this.#door.ingress.reserve(bytes)
+    const { door, principal } = this.#owner
+    const refusal = door.ingress.reserve(bytes, principal)
     if (refusal !== undefined) return refusal
     this.#reservedBytes += bytes
-    this.#door.reservedBytes += bytes
+    door.reservedBytes += bytes
     return undefined
   }
 
@@ -31,8 +36,9 @@ export class Reservation {
     const reserved = Math.min(bytes - claimed, this.#reservedBytes)
     if (reserved === 0) return
     this.#reservedBytes -= reserved
-    this.#door.reservedBytes -= reserved
-    this.#door.ingress.release(reserved)
+    const { door, principal } = this.#owner
+    door.reservedBytes -= reserved
+    door.ingress.release(reserved, principal)
   }
 
   releaseAll (): void {

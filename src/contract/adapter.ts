@@ -24,9 +24,12 @@ export interface Signal {
 export interface Ingress {
   /** Once per connection or request, before a body is read. */
   authenticate (credentials: Credentials, peer: Peer): Eventually<Principal | Refusal>
-  /** Takes bytes from the node's budget before they are read; undefined when granted. The taker releases them. */
-  reserve (bytes: number): Refusal | undefined
-  release (bytes: number): void
+  /**
+   * Takes bytes from the node's budget before they are read; undefined when granted. The taker releases them, for the
+   * same principal: where room is short, each has a share.
+   */
+  reserve (bytes: number, principal: Principal): Refusal | undefined
+  release (bytes: number, principal: Principal): void
   /** Routes, judges and delivers one event. Settles `ticket` exactly once, possibly before it returns. */
   ingest (envelope: Envelope, settler: Settler, ticket: number): void
   /**

@@ -1,52 +1,141 @@
-// Admission: what is refused when the buffer is full, and when the pressure signal goes on and off.
+// Admission: what is refused when room is short, to whom, with which advice; and when the pressure signal is on.
 
 import t from 'tap'
-import { createAdmission, createSignal } from './admission.ts'
-import type { Admission, ByteBudget } from './admission.ts'
+import type { Principal } from '../contract/envelope.ts'
+import { checkMs, createAdmission, createSignal } from './admission.ts'
+import type { Admission } from './admission.ts'
 
-interface Rig { admission: Admission, setLevel: (bytes: number) => void, changes: boolean[] }
+const person = (name: string): Principal => ({ name, groups: [], anonymous: false })
+const alice = person('alice')
+const bob = person('bob')
 
-function rigOf (bytesMax: number): Rig {
-  let level = 0
-  const budget: ByteBudget = {
-    bytesMax,
-    leasedBytes: () => level,
-    take (bytes) {
-      if (level + bytes > bytesMax) return false
-      level += bytes
-      return true
-    },
-    give (bytes) { level -= bytes }
-  }
-  const admission = createAdmission(budget)
-  const changes: boolean[] = []
-  admission.pressure.watch(on => changes.push(on))
-  return { admission, changes, setLevel: bytes => { level = bytes } }
+interface Rig {
+  readonly admission: Admission
+  readonly changes: boolean[]
+  setLevel (bytes: number): void
+  /** Reserves for a sender as often as it is granted, at most `count` times. */
+  fill (principal: Principal, bytes: number, count: number): number
+  /** Some intervals in which so much is written, each event taking so long. */
+  pass (intervals: number, bytes: number, durationMs: number): void
 }
 
-t.test('bytes are granted up to the budget, then refused with a time to come back', async t => {
-  const { admission } = rigOf(1_000)
-  t.equal(admission.reserve(600), undefined)
-  t.equal(admission.reserve(400), undefined)
-  const refusal = admission.reserve(1)
+function rigOf (bytesMax: number, delayTargetMs = 2_000): Rig {
+  let level = 0
+  const admission = createAdmission({
+    workersCount: 1,
+    delayTargetMs,
+    budget: {
+      bytesMax,
+      leasedBytes: () => level,
+      take (bytes) {
+        if (level + bytes > bytesMax) return false
+        level += bytes
+        return true
+      },
+      give (bytes) { level -= bytes }
+    }
+  })
+  const changes: boolean[] = []
+  admission.pressure.watch(on => changes.push(on))
+  return {
+    admission, changes,
+    setLevel: bytes => { level = bytes },
+    fill (principal, bytes, count) {
+      let granted = 0
+      while (granted < count && admission.reserve(bytes, principal) === undefined) granted++
+      return granted
+    },
+    pass (intervals, bytes, durationMs) {
+      for (let i = 0; i < intervals; i++) {
+        admission.written(bytes, durationMs)
+        admission.check()
+      }
+    }
+  }
+}
+
+t.test('one sender is granted up to the high watermark, then refused with a time to come back', async t => {
+  const { admission, fill } = rigOf(1_000)
+  t.equal(fill(alice, 100, 100), 9, 'until the level is above 80 percent')
+  const refusal = admission.reserve(100, alice)
   t.match(refusal, { code: 'overloaded', outcome: 'refused' })
   const retryAfterMs = refusal?.retryAfterMs ?? 0
-  t.ok(retryAfterMs >= 1_000 && retryAfterMs < 2_000, `${retryAfterMs}`)
-  admission.release(400)
-  t.equal(admission.reserve(400), undefined)
+  t.ok(retryAfterMs >= 1_000 && retryAfterMs <= 2_000, `${retryAfterMs}`)
+  admission.release(100, alice)
+  t.equal(admission.reserve(100, alice), undefined)
 })
 
-t.test('senders are told different times, so that they do not come back together', async t => {
-  const { admission, setLevel } = rigOf(1_000)
-  setLevel(1_000)
-  const times = new Set(Array.from({ length: 50 }, () => admission.reserve(1)?.retryAfterMs))
-  t.ok(times.size > 10, `${times.size}`)
+t.test('who has nothing under way finds room above the high watermark, and then a share', async t => {
+  const { admission, fill } = rigOf(1_000)
+  fill(alice, 100, 100)
+  t.equal(admission.reserve(50, bob), undefined)
+  t.equal(admission.reserve(40, bob), undefined, 'below its share')
+  t.match(admission.reserve(100, alice), { code: 'overloaded' })
+  t.match(admission.reserve(100, bob), { code: 'overloaded' }, 'the budget itself is used up')
 })
 
 t.test('what can never fit is too large and not overloaded', async t => {
   const { admission } = rigOf(1_000)
-  t.match(admission.reserve(1_001), { code: 'too-large', detail: /1001 bytes.*1000/ })
-  t.equal(admission.reserve(1_000), undefined)
+  t.match(admission.reserve(1_001, alice), { code: 'too-large', detail: /1001 bytes.*1000/ })
+  t.equal(admission.reserve(1_000, alice), undefined)
+})
+
+t.test('where events take too long, only so much may be under way as is written within the target', async t => {
+  const { admission, fill, pass } = rigOf(1e9, 2_000)
+  t.equal(fill(alice, 1_000_000, 100), 100, 'no limit below the watermark while all is well')
+  pass(20, 1_000_100, 1_999)
+  t.equal(admission.reserve(1, alice), undefined, 'the target is kept')
+  pass(20, 1_000_100, 2_001)
+  t.match(admission.reserve(1, alice), { code: 'overloaded' })
+  for (let i = 0; i < 90; i++) admission.release(1_000_000, alice)
+  t.equal(fill(alice, 1_000_000, 100), 10, '10 MB a second for two seconds')
+  const { retryAfterMs = 0 } = admission.reserve(10_000, alice) ?? {}
+  t.ok(retryAfterMs >= 1_900 && retryAfterMs <= 4_200, `what is ahead, at that pace: ${retryAfterMs}`)
+  pass(1, 1_000_000, 999)
+  t.equal(admission.reserve(1, alice), undefined, 'the limit is gone when events are quick again')
+})
+
+t.test('then a flooding sender is refused, and another one keeps its share', async t => {
+  const { admission, fill, pass } = rigOf(1e9, 2_000)
+  fill(alice, 1_000_000, 40)
+  pass(30, 1_000_100, 3_000)
+  t.equal(fill(alice, 1_000_000, 10), 0)
+  t.equal(fill(bob, 1_000_000, 100), 10, 'half of the 20 MB that are written within the target')
+  for (let i = 0; i < 40; i++) admission.release(1_000_000, alice)
+  t.equal(fill(alice, 1_000_000, 100), 10)
+})
+
+t.test('a sink that stands still is not slow: what waits for it may fill the budget', async t => {
+  const { admission, fill } = rigOf(1e9, 2_000)
+  fill(alice, 1_000_000, 50)
+  for (let i = 0; i < 100; i++) admission.check()
+  t.equal(fill(alice, 1_000_000, 50), 50)
+  t.equal(admission.gauges.get('admitted_bytes')?.(), 100_000_000)
+})
+
+t.test('however slow, a little may always be under way, so that the pace can grow', async t => {
+  const { fill, pass } = rigOf(1e9, 2_000)
+  fill(alice, 1_000, 1)
+  pass(30, 1, 5_000)
+  t.ok(fill(alice, 1_000, 1_000) > 200)
+})
+
+t.test('senders are told different times, so that they do not come back together', async t => {
+  const { admission, fill } = rigOf(1_000)
+  fill(alice, 100, 100)
+  const times = new Set(Array.from({ length: 50 }, () => admission.reserve(100, alice)?.retryAfterMs))
+  t.ok(times.size > 10, `${times.size}`)
+})
+
+t.test('nobody is remembered who has nothing under way', async t => {
+  const { admission } = rigOf(1e9)
+  for (let i = 0; i < 100; i++) {
+    const principal = person(`sender ${i}`)
+    admission.reserve(10, principal)
+    t.equal(admission.gauges.get('admitted_senders')?.(), 1)
+    admission.release(10, principal)
+  }
+  t.equal(admission.gauges.get('admitted_senders')?.(), 0)
 })
 
 t.test('pressure goes on above 80 percent and off below 60, and nothing is told in between', async t => {
@@ -60,16 +149,17 @@ t.test('pressure goes on above 80 percent and off below 60, and nothing is told 
     t.equal(admission.pressure.on, on, `${bytes}`)
   }
   t.same(changes, [true, false, true])
+  t.equal(checkMs, 100)
 })
 
 t.test('a refusal and a release look at the level without waiting for the next check', async t => {
   const { admission, changes } = rigOf(1_000)
-  admission.reserve(900)
-  t.match(admission.reserve(200), { code: 'overloaded' })
+  admission.reserve(900, alice)
+  t.match(admission.reserve(200, bob), { code: 'overloaded' })
   t.same(changes, [true])
-  admission.release(250)
+  admission.release(250, alice)
   t.same(changes, [true])
-  admission.release(100)
+  admission.release(100, alice)
   t.same(changes, [true, false])
 })
 

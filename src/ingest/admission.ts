@@ -1,6 +1,7 @@
-// Who may still come in: the byte budget, and the signal that tells doors to stop reading before it is used up.
+// Who may still come in: the byte budget, a queue no longer than its deadline allows, and a fair share for each sender.
 
 import type { Signal } from '../contract/adapter.ts'
+import type { Principal } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 
@@ -13,11 +14,24 @@ export interface ByteBudget {
 }
 
 export interface Admission {
-  reserve (bytes: number): Refusal | undefined
-  release (bytes: number): void
+  reserve (bytes: number, principal: Principal): Refusal | undefined
+  release (bytes: number, principal: Principal): void
+  /** Told of every event that was written, with its size and its time from receiving to receipt. */
+  written (bytes: number, durationMs: number): void
   readonly pressure: Signal
-  /** Looks at the node's level again: other workers change it too. Called a few times per second. */
+  /** Looks at the node's level and at this worker's pace again. To be called every `checkMs`. */
   check (): void
+  /** When to come back, for somebody who finds no room: what is ahead, at the pace of the moment; with jitter. */
+  retryAfterMs (): number
+  readonly gauges: ReadonlyMap<string, () => number>
+}
+
+export interface AdmissionOptions {
+  readonly budget: ByteBudget
+  /** Workers that share the budget. */
+  readonly workersCount: number
+  /** How long an event should be on its way at most while more comes in than goes out, in milliseconds. */
+  readonly delayTargetMs: number
 }
 
 /** A signal and the function that sets it. */
@@ -40,36 +54,136 @@ export function createSignal (): { signal: Signal, set: (on: boolean) => void } 
   }
 }
 
+/** How often `check` looks. */
+export const checkMs = 100
+
 const highWatermark = 0.8
 const lowWatermark = 0.6
-const retryAfterMs = 1_000
+const retryAfterMinMs = 1_000
+const retryAfterMaxMs = 30_000
+/** Even at the slowest pace so much may be under way in a worker: else a pace could never be seen to grow. */
+const underWayBytesMin = 262_144
+/** How much the latest interval counts in the pace. */
+const paceShare = 0.3
 
-/** Admission over a byte budget. The pressure signal goes on above 80% of it and off below 60%. */
-export function createAdmission (budget: ByteBudget): Admission {
-  const { signal, set } = createSignal()
+/**
+ * Admission over a byte budget. Above 80% of it nobody comes in but those below their share, and doors that can wait
+ * are told to; below 60% they go on. While events take longer than the target although none waits for a stalled sink, so
+ * much may be under way as is written within the target. Where room is short, whoever has more under way than an equal
+ * share of it is refused.
+ */
+export function createAdmission (options: AdmissionOptions): Admission {
+  return new PacedAdmission(options)
+}
 
-  function check (): void {
-    const level = budget.leasedBytes() / budget.bytesMax
-    if (level > highWatermark) set(true)
-    else if (level < lowWatermark) set(false)
+class PacedAdmission implements Admission {
+  readonly pressure: Signal
+  readonly gauges: ReadonlyMap<string, () => number>
+  readonly #options: AdmissionOptions
+  readonly #setPressure: (on: boolean) => void
+  /** What senders have under way; those only that have something. */
+  readonly #bytesOf = new Map<string, number>()
+  #underWayBytes = 0
+  #writtenBytes = 0
+  /** Of the present interval; Infinity while nothing was written. */
+  #fastestMs = Infinity
+  #bytesPerMs = 0
+  #slow = false
+
+  constructor (options: AdmissionOptions) {
+    const { signal, set } = createSignal()
+    this.#options = options
+    this.pressure = signal
+    this.#setPressure = set
+    this.gauges = new Map([
+      ['admitted_bytes', () => this.#underWayBytes],
+      ['admitted_limit_bytes', () => this.#capacityBytes()],
+      ['admitted_senders', () => this.#bytesOf.size],
+      ['written_bytes_per_second', () => this.#bytesPerMs * 1_000]
+    ])
   }
 
-  return {
-    pressure: signal,
-    check,
-    reserve (bytes) {
-      if (budget.take(bytes)) return undefined
-      check()
-      if (bytes > budget.bytesMax) {
-        return refuse('too-large', `${bytes} bytes are more than this gateway's whole buffer of ${budget.bytesMax}`)
-      }
-      return refuse('overloaded', 'the buffer of this gateway is full; send again later', {
-        retryAfterMs: retryAfterMs + Math.floor(Math.random() * retryAfterMs)
-      })
-    },
-    release (bytes) {
-      budget.give(bytes)
-      if (signal.on) check()
+  reserve (bytes: number, principal: Principal): Refusal | undefined {
+    const { budget } = this.#options
+    if (bytes > budget.bytesMax) {
+      return refuse('too-large', `${bytes} bytes are more than this gateway's whole buffer of ${budget.bytesMax}`)
     }
+    if (this.#isShort(bytes, principal)) return this.#overloaded()
+    if (!budget.take(bytes)) {
+      this.#setPressure(true)
+      return this.#overloaded()
+    }
+    this.#underWayBytes += bytes
+    this.#bytesOf.set(principal.name, (this.#bytesOf.get(principal.name) ?? 0) + bytes)
+    return undefined
+  }
+
+  release (bytes: number, principal: Principal): void {
+    this.#options.budget.give(bytes)
+    this.#underWayBytes -= bytes
+    const leftBytes = (this.#bytesOf.get(principal.name) ?? 0) - bytes
+    if (leftBytes > 0) this.#bytesOf.set(principal.name, leftBytes)
+    else this.#bytesOf.delete(principal.name)
+    if (this.pressure.on && this.#level() < lowWatermark) this.#setPressure(false)
+  }
+
+  written (bytes: number, durationMs: number): void {
+    this.#writtenBytes += bytes
+    if (durationMs < this.#fastestMs) this.#fastestMs = durationMs
+  }
+
+  check (): void {
+    this.#measure()
+    const level = this.#level()
+    if (level > highWatermark) this.#setPressure(true)
+    else if (level < lowWatermark) this.#setPressure(false)
+  }
+
+  retryAfterMs (): number {
+    const aheadMs = this.#bytesPerMs === 0 ? retryAfterMinMs : this.#underWayBytes / this.#bytesPerMs
+    const waitMs = Math.min(retryAfterMaxMs, Math.max(retryAfterMinMs, aheadMs))
+    return Math.round(waitMs + Math.random() * waitMs)
+  }
+
+  #level (): number {
+    const { budget } = this.#options
+    return budget.leasedBytes() / budget.bytesMax
+  }
+
+  #measure (): void {
+    const { delayTargetMs } = this.#options
+    // Where even the fastest event of an interval was slow, it was the queue that made it so.
+    if (this.#fastestMs !== Infinity) {
+      const latest = this.#writtenBytes / checkMs
+      this.#bytesPerMs = this.#bytesPerMs === 0 ? latest : this.#bytesPerMs * (1 - paceShare) + latest * paceShare
+      this.#slow = this.#fastestMs > (this.#slow ? delayTargetMs / 2 : delayTargetMs)
+    }
+    if (this.#underWayBytes === 0) this.#slow = false
+    this.#writtenBytes = 0
+    this.#fastestMs = Infinity
+  }
+
+  /** Bytes that may be under way in this worker. */
+  #capacityBytes (): number {
+    const { budget, workersCount, delayTargetMs } = this.#options
+    const shareBytes = budget.bytesMax * highWatermark / workersCount
+    return this.#slow ? Math.min(shareBytes, Math.max(underWayBytesMin, this.#bytesPerMs * delayTargetMs)) : shareBytes
+  }
+
+  /** True where there is no room for more of this sender. */
+  #isShort (bytes: number, { name }: Principal): boolean {
+    const isFull = this.#level() > highWatermark
+    if (!isFull && !this.#slow && !this.pressure.on) return false
+    const capacityBytes = this.#capacityBytes()
+    if (!isFull && this.#underWayBytes + bytes <= capacityBytes) return false
+    // Who has nothing under way may always try: a share must be usable whatever its size.
+    const heldBytes = this.#bytesOf.get(name) ?? 0
+    return heldBytes > 0 && heldBytes + bytes > capacityBytes / this.#bytesOf.size
+  }
+
+  #overloaded (): Refusal {
+    return refuse('overloaded', 'more is under way than this gateway can deliver; send again later', {
+      retryAfterMs: this.retryAfterMs()
+    })
   }
 }

@@ -99,8 +99,8 @@ export class Pipeline {
     const { admission, authenticate, draining } = this.#options
     return {
       authenticate,
-      reserve: admission.reserve,
-      release: admission.release,
+      reserve: (bytes, principal) => admission.reserve(bytes, principal),
+      release: (bytes, principal) => { admission.release(bytes, principal) },
       pressure: admission.pressure,
       draining,
       // Access never ends before a restart until configuration can be reloaded.
@@ -274,15 +274,18 @@ export class Pipeline {
   }
 
   #finish (inner: number, outcome: Outcome): undefined {
-    const { witness } = this.#options
+    const { witness, admission } = this.#options
     const entry = this.#inFlight.entry(inner)
     if (entry === undefined) {
       witness.fault('a ticket was settled twice')
       return
     }
     const { door, routeIndex, envelope, trace } = entry
-    witness.settled(door, routeIndex, outcome, performance.now() - entry.startMs)
-    if (isRefusal(outcome) && envelope !== undefined) witness.refused(door, routeIndex, outcome, envelope)
+    const durationMs = performance.now() - entry.startMs
+    witness.settled(door, routeIndex, outcome, durationMs)
+    if (isRefusal(outcome)) {
+      if (envelope !== undefined) witness.refused(door, routeIndex, outcome, envelope)
+    } else if (outcome.outcome === 'written') admission.written(envelope?.data?.length ?? 0, durationMs)
     trace?.end(outcome)
     try {
       this.#inFlight.settle(inner, outcome)

@@ -124,7 +124,9 @@ export function createPipelineRig (options: RigOptions = {}): PipelineRig {
     router,
     runs,
     sink: sinkOf(notes.deliveries, options.onDeliver),
-    admission: createAdmission({ take: () => true, give () {}, leasedBytes: () => 0, bytesMax: 1 }),
+    admission: createAdmission({
+      budget: { take: () => true, give () {}, leasedBytes: () => 0, bytesMax: 1 }, workersCount: 1, delayTargetMs: 2_000
+    }),
     authenticate: () => ({ name: 'anonymous', groups: [], anonymous: true }),
     draining: createSignal().signal,
     inFlightEventsMax: options.inFlightEventsMax ?? 1_000,
