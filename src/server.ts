@@ -7,6 +7,7 @@ import { isRefusal } from './contract/outcome.ts'
 import type { Outcome } from './contract/outcome.ts'
 import type { Sink, SinkHealth } from './contract/sink.ts'
 import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
+import type { Admission } from './ingest/admission.ts'
 import { createAuthentication, secretNamesOf } from './ingest/authentication.ts'
 import { Pipeline } from './ingest/pipeline.ts'
 import type { RouteRun } from './ingest/pipeline.ts'
@@ -33,6 +34,7 @@ import { createAuthenticators, createJudges, policyNames } from './policies.ts'
 import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
+import type { Budget } from './shared/budget.ts'
 import { beat } from './shared/heartbeat.ts'
 import type { Address } from './supervisor.ts'
 
@@ -67,14 +69,24 @@ const queueShare = 0.25
 
 interface Sinks { readonly sink: Sink, readonly replaceJournal: (port: MessagePort) => void }
 
-function createSink (settings: Settings, data: ServerData, log: Log): Sinks {
+interface SinkParts {
+  readonly settings: Settings
+  readonly data: ServerData
+  readonly budget: Budget
+  readonly admission: Admission
+  readonly log: Log
+}
+
+function createSink ({ settings, data, budget, admission, log }: SinkParts): Sinks {
   if (settings.sink === 'journal') {
     if (data.journalPort === undefined) throw new Error('the journal sink needs a port to the journal thread')
     const journal = createJournalSink({ port: data.journalPort, config: settings.journal, log })
     return { sink: journal, replaceJournal: port => journal.replacePort(port) }
   }
   if (settings.kafka === undefined) throw new Error('the schema let a kafka sink pass without its section')
-  const kafka = createKafkaSink({ config: settings.kafka, log, requestTimeoutMs: settings.limits.requestTimeoutMs })
+  const { requestTimeoutMs } = settings.limits
+  const retryAfterMs = (): number => admission.retryAfterMs()
+  const kafka = createKafkaSink({ config: settings.kafka, log, requestTimeoutMs, budget, retryAfterMs })
   void kafka.start()
   return { sink: kafka, replaceJournal: () => {} }
 }
@@ -167,7 +179,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const admission = createAdmission({ budget, workersCount: data.workerCount, delayTargetMs })
 
   // envelope: route, policies, record, sink
-  const { sink, replaceJournal } = createSink(settings, data, log)
+  const { sink, replaceJournal } = createSink({ settings, data, budget, admission, log })
   // The judges of every route: one of each for the whole worker, so that what they count is counted once.
   const common = createJudges(settings.policies, shared)
   const own = settings.routes.map(route => createJudges(route.policies, shared))

@@ -131,10 +131,6 @@ const orders: readonly Order[] = [
     why: 'a batch could never fill up'
   },
   {
-    low: ['kafka', 'producer', 'batchBytesMax'], high: ['kafka', 'producer', 'bufferBytesMax'], bytes: true,
-    why: 'a batch could never fill up'
-  },
-  {
     low: ['journal', 'groupBytesMax'], high: ['journal', 'bufferBytesMax'], bytes: true,
     why: 'a group could never fill up'
   },

@@ -68,9 +68,9 @@ const paceShare = 0.3
 
 /**
  * Admission over a byte budget. Above 80% of it nobody comes in but those below their share, and doors that can wait
- * are told to; below 60% they go on. While events take longer than the target although none waits for a stalled sink, so
- * much may be under way as is written within the target. Where room is short, whoever has more under way than an equal
- * share of it is refused.
+ * are told to; below 60% they go on. While events take longer than the target although none waits for a stalled sink,
+ * so much may be under way as is written within the target. Where room is short, whoever has more under way than an
+ * equal share of it is refused.
  */
 export function createAdmission (options: AdmissionOptions): Admission {
   return new PacedAdmission(options)

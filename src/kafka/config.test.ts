@@ -4,8 +4,8 @@ import { Value } from 'typebox/value'
 import t from 'tap'
 import { kafkaConfig } from './config.ts'
 
-const minimal = { brokers: ['kafka-1.example:9092'], clientId: 'sluice', driver: 'kafkajs', producer: {
-  lingerMs: 0, batchBytesMax: '1MiB', deliveryTimeoutMs: 30_000, bufferBytesMax: '32MiB', compression: 'none', topicsMax: 100
+const minimal = { brokers: ['kafka-1.example:9092'], clientId: 'sluice', driver: 'native', producer: {
+  lingerMs: 0, batchBytesMax: '1MiB', deliveryTimeoutMs: 30_000, compression: 'none', topicsMax: 100
 }, connectionTimeoutMs: 5_000 }
 
 t.test('a list of brokers is enough: all else has a default', async (t) => {

@@ -44,11 +44,6 @@ const producer = Type.Object({
     description: 'How long a batch that may have been written is sent again under its own sequence numbers, in ' +
       'milliseconds, when nobody waits for it any more.'
   }),
-  bufferBytesMax: Type.Unsafe<number>(bytes({
-    default: '32MiB', minimumBytes: 65_536,
-    description: 'Bytes of records each worker may hold for Kafka, waiting or under way. Above it events are refused ' +
-      'as overloaded.'
-  })),
   compression: Type.Union([Type.Literal('none'), Type.Literal('gzip'), Type.Literal('zstd')], {
     default: 'none', description: 'Compression of the batches. The driver kafkajs knows no zstd.'
   }),

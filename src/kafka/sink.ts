@@ -9,13 +9,13 @@ import { createSaslMechanism } from './sasl/index.ts'
 import { createOpenLink } from './wire/link.ts'
 
 export function createKafkaSink (options: KafkaSinkOptions): KafkaSink {
-  const { config, log, requestTimeoutMs } = options
+  const { config, log, requestTimeoutMs, budget, retryAfterMs } = options
   if (config.driver === 'kafkajs') return createKafkajsSink(options)
   const { tls, clientId, connectionTimeoutMs, producer } = config
   const sasl = createSaslMechanism(config.sasl)
   const clock = systemClock
   return createNativeSink({
-    brokers: config.brokers.map(addressOf), settings: producer, requestTimeoutMs, clock, log,
+    brokers: config.brokers.map(addressOf), settings: producer, requestTimeoutMs, clock, log, budget, retryAfterMs,
     openLink: createOpenLink({ tls, sasl, clientId, connectionTimeoutMs, requestTimeoutMs, clock })
   })
 }

@@ -53,3 +53,15 @@ t.test('giving back more than was taken is a bug and says so', async t => {
   t.ok(one.take(10))
   t.throws(() => one.give(11), { message: /more were given back/ })
 })
+
+t.test('what is charged counts for all, also above the limit, until it is given back', async t => {
+  const cells = createBudgetCells(2)
+  const [one, other] = [createBudget(cells, 0, 2 * blockBytes), createBudget(cells, 1, 2 * blockBytes)]
+  t.equal(one.take(2 * blockBytes), true)
+  one.charge(blockBytes)
+  t.equal(one.usedBytes(), 3 * blockBytes)
+  t.equal(other.leasedBytes(), 3 * blockBytes)
+  t.equal(other.take(1), false)
+  one.give(3 * blockBytes)
+  t.equal(other.take(1), true)
+})

@@ -17,6 +17,8 @@ export interface Budget {
   /** False: nothing was taken, the node's budget does not hold that many bytes now. */
   take (bytes: number): boolean
   give (bytes: number): void
+  /** Takes bytes even above the limit. They must soon be given back: for copies that replace what was taken before. */
+  charge (bytes: number): void
   /** Bytes this worker uses now. */
   readonly usedBytes: () => number
   /** Bytes leased by all workers of the node. */
@@ -55,6 +57,14 @@ export function createBudget (shared: SharedArrayBuffer, worker: number, bytesMa
       if (missingBytes > 0 && !lease(Math.ceil(missingBytes / blockBytes))) return false
       usedBytes += bytes
       return true
+    },
+    charge (bytes) {
+      usedBytes += bytes
+      const missingBytes = usedBytes - leasedBlocks * blockBytes
+      if (missingBytes <= 0) return
+      const blocks = Math.ceil(missingBytes / blockBytes)
+      leasedBlocks += blocks
+      Atomics.add(cells, worker, blocks)
     },
     give (bytes) {
       usedBytes -= bytes

@@ -4,6 +4,7 @@ import type { Log } from '../../src/contract/adapter.ts'
 import type { Sink } from '../../src/contract/sink.ts'
 import { createKafkaSink } from '../../src/kafka/sink.ts'
 import type { KafkaSettings } from '../../src/kafka/config.ts'
+import { budgetOf } from './byte-budget.ts'
 import type { MakeSink, SinkSetup } from './sink-conformance.ts'
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
@@ -16,6 +17,8 @@ function sinkOver (driver: KafkaSettings['driver'], setup: SinkSetup): Sink {
   const sink = createKafkaSink({
     log: setup.log ?? silent,
     requestTimeoutMs: setup.requestTimeoutMs ?? 5_000,
+    budget: budgetOf(setup.bufferBytesMax ?? 33_554_432),
+    retryAfterMs: () => 1_000,
     config: {
       brokers: [...brokers],
       clientId: 'sluice-test',
@@ -28,7 +31,6 @@ function sinkOver (driver: KafkaSettings['driver'], setup: SinkSetup): Sink {
         lingerMs: 0,
         batchBytesMax: setup.batchBytesMax ?? 1_048_576,
         deliveryTimeoutMs: setup.deliveryTimeoutMs ?? 30_000,
-        bufferBytesMax: setup.bufferBytesMax ?? 33_554_432,
         compression: setup.compression ?? 'none',
         topicsMax: setup.topicsMax ?? 100
       }

@@ -26,6 +26,12 @@ export class Ledger {
   queuedCount = 0
   /** Called when the last ticket is settled. */
   onSettled: (() => void) | undefined
+  readonly #give: (bytes: number) => void
+
+  /** `give` is told of bytes that are held no more. */
+  constructor (give: (bytes: number) => void = () => {}) {
+    this.#give = give
+  }
 
   take (entry: Entry): void {
     this.heldBytes += entry.bytes
@@ -34,6 +40,7 @@ export class Ledger {
 
   free (bytes: number): void {
     this.heldBytes -= bytes
+    this.#give(bytes)
   }
 
   /** Settles once; a ticket that was settled stays as it is. */

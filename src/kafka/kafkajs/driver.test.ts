@@ -26,7 +26,7 @@ function producer (brokers: readonly string[], topic: string): ProducerLink {
   const config = {
     brokers: [...brokers], clientId: 'sluice-test', driver: 'kafkajs' as const, connectionTimeoutMs: 2_000,
     producer: {
-      lingerMs: 0, batchBytesMax: 1_000_000, deliveryTimeoutMs: 30_000, bufferBytesMax: 1_000_000,
+      lingerMs: 0, batchBytesMax: 1_000_000, deliveryTimeoutMs: 30_000,
       compression: 'none' as const, topicsMax: 10
     }
   }

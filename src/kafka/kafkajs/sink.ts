@@ -26,10 +26,10 @@ export function createKafkajsSink (options: KafkaSinkOptions): KafkaSink {
 class DriverSink implements KafkaSink {
   readonly ack = 'kafka'
   readonly gauges: ReadonlyMap<string, () => number>
-  readonly #bufferBytesMax: number
+  readonly #options: KafkaSinkOptions
   readonly #topicsMax: number
   readonly #topics = new Map<string, Topic>()
-  readonly #ledger = new Ledger()
+  readonly #ledger: Ledger
   readonly #counts: Counts = { retries: 0, identitiesRetired: 0 }
   readonly #linger: Linger
   readonly #connection: Connection
@@ -39,9 +39,11 @@ class DriverSink implements KafkaSink {
   #nowMs = 0
   #draining = false
 
-  constructor ({ config, log, requestTimeoutMs }: KafkaSinkOptions) {
+  constructor (options: KafkaSinkOptions) {
+    const { config, log, requestTimeoutMs, budget } = options
     const { producer } = config
-    this.#bufferBytesMax = producer.bufferBytesMax
+    this.#options = options
+    this.#ledger = new Ledger(bytes => { budget.give(bytes) })
     this.#topicsMax = producer.topicsMax
     this.#linger = new Linger(producer.lingerMs)
     const driver = createDriver({ config, log, requestTimeoutMs })
@@ -65,9 +67,10 @@ class DriverSink implements KafkaSink {
       return
     }
     const bytes = approximateBytes(record) + entryOverheadBytes
-    const topic = this.#ledger.heldBytes + bytes > this.#bufferBytesMax ? undefined : this.#topic(record.topic)
-    if (topic === undefined) {
-      settler.settle(ticket, overloaded)
+    const { budget, retryAfterMs } = this.#options
+    const topic = this.#topic(record.topic)
+    if (topic === undefined || !budget.take(bytes)) {
+      settler.settle(ticket, overloaded(retryAfterMs()))
       return
     }
     const entry: Entry = { record, settler, ticket, deadlineMs, bytes, settled: false }
@@ -133,7 +136,6 @@ class DriverSink implements KafkaSink {
     }
     return new Map([
       ['buffer_bytes', () => this.#ledger.heldBytes],
-      ['buffer_limit_bytes', () => this.#bufferBytesMax],
       ['queue_records', () => this.#ledger.queuedCount],
       ['open_tickets', () => this.#ledger.openCount],
       ['in_flight_batches', () => sum((topic) => topic.inFlightCount)],

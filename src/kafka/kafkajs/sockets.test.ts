@@ -11,7 +11,7 @@ import { Sockets } from './sockets.ts'
 const config: KafkaSettings = {
   brokers: ['127.0.0.1:1'], clientId: 'c', driver: 'kafkajs', connectionTimeoutMs: 150,
   producer: {
-    lingerMs: 0, batchBytesMax: 1, deliveryTimeoutMs: 1, bufferBytesMax: 1, compression: 'none', topicsMax: 1
+    lingerMs: 0, batchBytesMax: 1, deliveryTimeoutMs: 1, compression: 'none', topicsMax: 1
   }
 }
 

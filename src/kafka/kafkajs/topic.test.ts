@@ -34,7 +34,7 @@ class Stage {
     this.topic = new Topic('orders', {
       driver, connection, ledger: this.ledger, log, linger: new Linger(0), counts: this.counts,
       settings: {
-        lingerMs: 0, batchBytesMax: 1_000, deliveryTimeoutMs: 30_000, bufferBytesMax: 1, compression: 'none', topicsMax: 1
+        lingerMs: 0, batchBytesMax: 1_000, deliveryTimeoutMs: 30_000, compression: 'none', topicsMax: 1
       }
     })
   }

@@ -1,13 +1,6 @@
 // The buffers that batches are built in: powers of two, charged to a byte budget, kept for reuse up to a bound.
 
-/** What counts bytes and says when there are too many. */
-export interface ByteBudget {
-  /** False: nothing was taken. */
-  take (bytes: number): boolean
-  give (bytes: number): void
-  /** Takes them even above the limit: for a copy that soon replaces what was taken before. */
-  charge (bytes: number): void
-}
+import type { ByteBudget } from '../options.ts'
 
 const smallestBytes = 4_096
 /** Free buffers kept for reuse, in all sizes; they are not charged to the budget. */

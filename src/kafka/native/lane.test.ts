@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { decodeRecord } from '../../contract/record.ts'
 import type { Outcome, Settler } from '../../contract/outcome.ts'
 import { refuse } from '../../contract/outcome.ts'
+import { budgetOf } from '../../../test/support/byte-budget.ts'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import type { ProduceResult, ProducerId } from '../broker-link.ts'
 import { OpenTickets } from './batch.ts'
@@ -25,7 +26,7 @@ function result (code: number, extra: Partial<ProduceResult> = {}): ProduceResul
 /** A lane whose batches the test sends and answers itself. */
 class Stage implements LaneHost, Settler {
   readonly clock = new ManualClock()
-  usedBytes = 0
+  readonly #budget: ReturnType<typeof budgetOf>
   readonly memory: Memory
   readonly openTickets = new OpenTickets()
   readonly deliveryTimeoutMs = 30_000
@@ -37,17 +38,12 @@ class Stage implements LaneHost, Settler {
   readonly lane: Lane
 
   constructor (bytesMax = 1_000_000, batchBytesMax = 4_096) {
-    this.memory = new Memory({
-      take: bytes => {
-        if (this.usedBytes + bytes > bytesMax) return false
-        this.usedBytes += bytes
-        return true
-      },
-      give: bytes => { this.usedBytes -= bytes },
-      charge: bytes => { this.usedBytes += bytes }
-    }, batchBytesMax)
+    this.#budget = budgetOf(bytesMax)
+    this.memory = new Memory(this.#budget, batchBytesMax)
     this.lane = new Lane('topic', 4, this)
   }
+
+  get usedBytes (): number { return this.#budget.usedBytes() }
 
   producerIds = (broken: ProducerId | undefined): ProducerId | undefined =>
     this.producers.find(({ id }) => id !== broken?.id)

@@ -1,8 +1,8 @@
 // What batches take from the byte budget: buffers when they begin and grow, a fixed sum per ticket; and gives it back.
 
 import type { SinkRecord } from '../../contract/sink.ts'
+import type { ByteBudget } from '../options.ts'
 import { Arenas } from './arenas.ts'
-import type { ByteBudget } from './arenas.ts'
 import { Batch } from './batch.ts'
 import type { BatchPlace } from './batch.ts'
 import { batchBytesFor, headerBytes } from './record-batch.ts'

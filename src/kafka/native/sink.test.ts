@@ -2,10 +2,12 @@
 
 import t from 'tap'
 import type { Outcome, Settler } from '../../contract/outcome.ts'
+import { budgetOf } from '../../../test/support/byte-budget.ts'
 import { FakeLinks } from '../../../test/support/fake-links.ts'
 import type { FakeLink } from '../../../test/support/fake-links.ts'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import type { PartitionMetadata } from '../broker-link.ts'
+import type { ProducerSettings } from '../config.ts'
 import type { KafkaSink } from '../options.ts'
 import { partitionOfKey } from '../partitioner.ts'
 import { createNativeSink } from './sink.ts'
@@ -24,14 +26,16 @@ class Stage implements Settler {
   readonly told = new Map<number, string>()
   readonly sink: KafkaSink
 
-  constructor (settings: { lingerMs?: number, topicsMax?: number, bufferBytesMax?: number } = {}) {
+  constructor (options: Partial<ProducerSettings> & { bufferBytesMax?: number } = {}) {
+    const { bufferBytesMax = 1_000_000, ...settings } = options
     this.sink = createNativeSink({
       brokers: [{ host: '127.0.0.1', port: bootstrapPort }],
       settings: {
-        lingerMs: 0, batchBytesMax: 65_536, deliveryTimeoutMs: 30_000, bufferBytesMax: 1_000_000, compression: 'none',
+        lingerMs: 0, batchBytesMax: 65_536, deliveryTimeoutMs: 30_000, compression: 'none',
         topicsMax: 10, ...settings
       },
-      requestTimeoutMs: 5_000, openLink: this.links.open, clock: this.clock, log: silent
+      requestTimeoutMs: 5_000, openLink: this.links.open, clock: this.clock, log: silent,
+      budget: budgetOf(bufferBytesMax), retryAfterMs: () => 1_000
     })
     void this.sink.start()
   }

@@ -1,5 +1,6 @@
 // The Kafka sink over Sluice's own producer core: finds the topic of a record, and joins cluster, topics and senders.
 
+import type { Log } from '../../contract/adapter.ts'
 import type { Settler } from '../../contract/outcome.ts'
 import type { Sink, SinkRecord } from '../../contract/sink.ts'
 import type { BrokerAddress, ClusterMetadata, OpenLink, ProduceResult } from '../broker-link.ts'
@@ -10,9 +11,8 @@ import { compress } from '../compression.ts'
 import type { Packed } from '../compression.ts'
 import type { ProducerSettings } from '../config.ts'
 import { OperatorLog } from '../operator-log.ts'
-import type { KafkaSink } from '../options.ts'
+import type { ByteBudget, KafkaSink } from '../options.ts'
 import { overloaded, stopping } from '../refusals.ts'
-import type { ByteBudget } from './arenas.ts'
 import { OpenTickets } from './batch.ts'
 import type { Batch } from './batch.ts'
 import { Cluster } from './cluster.ts'
@@ -22,7 +22,6 @@ import { Memory } from './memory.ts'
 import { Sender } from './sender.ts'
 import { Topic } from './topic.ts'
 import type { TopicHost } from './topic.ts'
-import type { Log } from '../../contract/adapter.ts'
 
 /** How late a deadline may be noticed, in milliseconds. */
 const sweepMs = 50
@@ -37,6 +36,9 @@ export interface NativeSinkOptions {
   readonly openLink: OpenLink
   readonly clock: Clock
   readonly log: Log
+  readonly budget: ByteBudget
+  /** When to come back, for somebody who finds no room, in milliseconds. */
+  retryAfterMs (): number
 }
 
 export function createNativeSink (options: NativeSinkOptions): KafkaSink {
@@ -66,7 +68,7 @@ class NativeSink implements KafkaSink {
     const { settings, clock, openLink, brokers } = options
     this.#options = options
     this.#log = new OperatorLog(options.log, clock.nowMs)
-    this.#memory = new Memory(boundedBudget(settings.bufferBytesMax), settings.batchBytesMax)
+    this.#memory = new Memory(options.budget, settings.batchBytesMax)
     this.#lingering = new Lingering(clock, settings.lingerMs, () => { this.#drainSenders() })
     this.#cluster = new Cluster({
       bootstrap: brokers, openLink, clock, log: this.#log,
@@ -86,7 +88,7 @@ class NativeSink implements KafkaSink {
     const topic = this.#draining ? undefined : this.#topic(record.topic)
     if (topic?.deliver(record, settler, ticket, deadlineMs) === true) return
     if (!this.#draining) this.#lingering.flush()
-    settler.settle(ticket, this.#draining ? stopping : overloaded)
+    settler.settle(ticket, this.#draining ? stopping : overloaded(this.#options.retryAfterMs()))
   }
 
   health (): ReturnType<Sink['health']> {
@@ -254,10 +256,9 @@ class NativeSink implements KafkaSink {
     }
     const sumLanes = (level: (lane: Lane) => number): number =>
       sum(topic => topic.lanes.reduce((total, lane) => total + level(lane), 0))
-    const { bufferBytesMax, topicsMax } = this.#options.settings
+    const { topicsMax } = this.#options.settings
     return new Map([
       ['buffer_bytes', () => this.#memory.usedBytes],
-      ['buffer_limit_bytes', () => bufferBytesMax],
       ['buffer_free_bytes', () => this.#memory.freeBytes],
       ['queue_records', () => sum(topic => topic.waitingRecordsCount) + sumLanes(lane => lane.waitingRecordsCount())],
       ['open_tickets', () => this.#openTickets.count],
@@ -268,19 +269,5 @@ class NativeSink implements KafkaSink {
       ['retries_total', () => this.#failedCount],
       ['identities_retired_total', () => sumLanes(lane => lane.brokenCount)]
     ])
-  }
-}
-
-/** A budget of this sink's own. */
-function boundedBudget (bytesMax: number): ByteBudget {
-  let usedBytes = 0
-  return {
-    take (bytes) {
-      if (usedBytes + bytes > bytesMax) return false
-      usedBytes += bytes
-      return true
-    },
-    give (bytes) { usedBytes -= bytes },
-    charge (bytes) { usedBytes += bytes }
   }
 }
