@@ -228,14 +228,22 @@ async function allow(brokers: readonly string[], grants: readonly Grant[]): Prom
   }
 }
 
+/** How long one broker may take to say who leads. */
+const leaderRequestMs = 2_000
+
 async function leaderOf(brokers: readonly string[], topic: string, partition: number): Promise<number> {
-  return until({ what: `a leader of ${topic}/${partition}`, timeoutMs: WAIT_MS }, () =>
-    withCluster(brokers, async (cluster) => {
+  let tries = 0
+  return until({ what: `a leader of ${topic}/${partition}`, timeoutMs: WAIT_MS }, () => {
+    // A frozen broker takes connections and says nothing: another one is asked first each time, and not for long.
+    const first = tries++ % brokers.length
+    const others = [...brokers.slice(first), ...brokers.slice(0, first)]
+    return withCluster(others, async (cluster) => {
       await cluster.addTargetTopic(topic)
       const leader = cluster.findTopicPartitionMetadata(topic).find((each) => each.partitionId === partition)?.leader
       // Broker ids of a rig start at 1.
       return leader !== undefined && leader >= 0 ? leader - 1 : undefined
-    }))
+    }, leaderRequestMs)
+  })
 }
 
 /** A client of a running Kafka at plaintext addresses. Keeps no connection between calls. */
