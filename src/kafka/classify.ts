@@ -44,6 +44,9 @@ const answers: ReadonlyMap<number, Answer> = new Map([
   [9, answer('REPLICA_NOT_AVAILABLE', 'again', '', true)],
   [10, answer('MESSAGE_TOO_LARGE', 'split', tooLarge)],
   [13, answer('NETWORK_EXCEPTION', 'unsure')],
+  // A broker that has just begun says so when it is asked for a producer id.
+  [14, answer('COORDINATOR_LOAD_IN_PROGRESS', 'again')],
+  [15, answer('COORDINATOR_NOT_AVAILABLE', 'again')],
   [17, answer('INVALID_TOPIC_EXCEPTION', 'refuse', noSuchTopic)],
   [18, answer('RECORD_LIST_TOO_LARGE', 'split', tooLarge)],
   [19, answer('NOT_ENOUGH_REPLICAS', 'again')],
