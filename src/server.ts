@@ -28,6 +28,7 @@ import { createEventCounters } from './observe/event-counters.ts'
 import { createLog } from './observe/log.ts'
 import type { Snapshot } from './observe/metric.ts'
 import { createDecisionCounters, createMetrics, measureThread } from './observe/metrics.ts'
+import type { Metrics } from './observe/metrics.ts'
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
 import { createAuthenticators, createJudges, policyNames } from './policies.ts'
@@ -203,7 +204,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   for (const { families } of [decisions, thread]) metrics.add(families)
   for (const { gauges } of [connections, admission]) metrics.addGauges(gauges)
-  metrics.addGauges(sink.gauges, { sink: settings.sink })
+  showSink(metrics, sink, settings.sink)
   for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
   metrics.addGauges(new Map([
     ['budget_used_bytes', budget.usedBytes],
@@ -228,6 +229,11 @@ export async function createServer ({ index, data }: { index: number, data: Serv
       await stopTracing?.()
     }
   }
+}
+
+function showSink (metrics: Metrics, sink: Sink, name: string): void {
+  metrics.addGauges(sink.gauges, { sink: name })
+  metrics.addMeasures(() => sink.measures?.() ?? [])
 }
 
 interface DrainParts {

@@ -24,6 +24,13 @@ export interface SinkHealth {
   readonly reason: string
 }
 
+/** One count or level with its own labels. The name is without prefix, its unit last; `_total` where it only grows. */
+export interface Measure {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
 export interface Sink {
   /** The ack level that a receipt of this sink stands for. */
   readonly ack: 'kafka' | 'disk'
@@ -36,6 +43,8 @@ export interface Sink {
   health (): SinkHealth
   /** Bytes it holds now and may hold, and whatever else has a level; by metric name without prefix, unit last. */
   readonly gauges: ReadonlyMap<string, () => number>
+  /** What it counts by label, such as by broker or topic. Their number is bounded. */
+  measures? (): Iterable<Measure>
   /** Resolves when every ticket is settled or `timeoutMs` is over, and connections are closed; `deliver` refuses. */
   drain (timeoutMs: number): Promise<void>
 }

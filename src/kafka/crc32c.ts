@@ -1,8 +1,6 @@
 // CRC-32C (Castagnoli, RFC 3720 appendix B.4), which protects a Kafka record batch: by the processor's own instruction
 // where there is much to sum up and a binary for this platform, else eight bytes at a time.
 
-import { createRequire } from 'node:module'
-
 const polynomial = 0x82f63b78
 /** Eight tables of 256: table k is for a byte that k more bytes follow in the same step. */
 const tables = makeTables()
@@ -21,20 +19,10 @@ function makeTables (): Int32Array {
   return made
 }
 
-type Checksum = (bytes: Buffer, before?: number) => number
-
 /** Below this size a call out of JavaScript costs more than it saves. */
 const nativeBytesMin = 512
-const native = loadNative()
-
 /** Undefined where no binary for this platform came along: everything works without it, for more CPU. */
-function loadNative (): Checksum | undefined {
-  try {
-    return (createRequire(import.meta.url)('@node-rs/crc32') as { crc32c: Checksum }).crc32c
-  } catch {
-    return undefined
-  }
-}
+const native = await import('@node-rs/crc32').then(({ default: { crc32c } }) => crc32c, () => undefined)
 
 /** The checksum of `bytes` behind bytes whose checksum is `before`: 0 for none. An unsigned 32-bit number. */
 export function crc32c (bytes: Buffer, before: number): number {

@@ -85,3 +85,15 @@ t.test('the process tells its version, memory, time and start', async t => {
   const startSeconds = Number(/^process_start_time_seconds (\d+)$/m.exec(text)?.[1])
   t.ok(Math.abs(startSeconds - (Date.now() / 1000 - process.uptime())) < 2)
 })
+
+t.test('measures are families by name, with the labels they bring', async t => {
+  const metrics = createMetrics()
+  metrics.addMeasures(() => [
+    { name: 'sent_total', labels: { broker: '1' }, value: 3 }, { name: 'sent_total', labels: { broker: '2' }, value: 4 },
+    { name: 'lag_age_seconds', labels: {}, value: 5 }
+  ])
+  t.match(metrics.collect(), [
+    { name: 'sluice_sent_total', kind: 'counter', samples: [{ value: 3 }, { value: 4 }] },
+    { name: 'sluice_lag_age_seconds', kind: 'gauge', merge: 'max' }
+  ])
+})

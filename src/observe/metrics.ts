@@ -1,6 +1,7 @@
 // The metrics of one thread: gathers what its rooms count, the levels they show, and its own event loop and memory.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Measure } from '../contract/sink.ts'
 import { family, mergeSnapshots, prefix } from './metric.ts'
 import type { Family, Merge, Sample, Snapshot } from './metric.ts'
 
@@ -16,6 +17,8 @@ export interface Metrics {
    * summed, but those that end in `_ratio` or `_age_seconds` show the highest.
    */
   addGauges (gauges: Gauges, labels?: Labels): void
+  /** Shows what has labels of its own; names are as those of gauges. */
+  addMeasures (measures: () => Iterable<Measure>): void
   /** Everything as plain data that structured clone keeps. A gauge that throws is left out. */
   collect (): Snapshot
 }
@@ -25,6 +28,7 @@ export function createMetrics (): Metrics {
   return {
     add (read) { sources.push(read) },
     addGauges (gauges, labels = {}) { sources.push(() => readGauges(gauges, labels)) },
+    addMeasures (measures) { sources.push(() => readMeasures(measures())) },
     collect: () => mergeSnapshots(sources.map(read => {
       try { return read() } catch { return [] }
     }))
@@ -33,15 +37,24 @@ export function createMetrics (): Metrics {
 
 function readGauges (gauges: Gauges, labels: Labels): Family[] {
   return [...gauges].flatMap(([name, read]) => {
-    const kind = name.endsWith('_total') ? 'counter' : 'gauge'
-    const merge: Merge = /_(ratio|age_seconds)$/.test(name) ? 'max' : 'sum'
     try {
-      const head = { name: `${prefix}${name}`, help: `${sentence(name)}.`, kind, merge } as const
-      return family(head, [{ labels, value: read() }])
+      return family(headOf(name), [{ labels, value: read() }])
     } catch {
       return []
     }
   })
+}
+
+function readMeasures (measures: Iterable<Measure>): Family[] {
+  const byName = Map.groupBy(measures, ({ name }) => name)
+  return [...byName].map(([name, samples]) => family(headOf(name), samples))
+}
+
+function headOf (name: string): { name: string, help: string, kind: 'counter' | 'gauge', merge: Merge } {
+  return {
+    name: `${prefix}${name}`, help: `${sentence(name)}.`, kind: name.endsWith('_total') ? 'counter' : 'gauge',
+    merge: /_(ratio|age_seconds)$/.test(name) ? 'max' : 'sum'
+  }
 }
 
 function sentence (name: string): string {

@@ -1,5 +1,6 @@
 // Sends to one broker: gathers batches of its lanes into produce requests, at most five without an answer at a time.
 
+import type { Measure } from '../../contract/sink.ts'
 import type { BrokerAddress, BrokerLink, OpenLink, ProduceListener, ProduceResult } from '../broker-link.ts'
 import { problemOf } from '../classify.ts'
 import type { Clock } from '../clock.ts'
@@ -25,7 +26,7 @@ export interface SenderHost {
 }
 
 /** What a broker's connection has done; times are sums, in milliseconds. */
-export interface SenderCounts {
+interface SenderCounts {
   requests: number
   batches: number
   records: number
@@ -38,7 +39,7 @@ export interface SenderCounts {
 
 export class Sender {
   readonly nodeId: number
-  readonly counts: SenderCounts = { requests: 0, batches: 0, records: 0, bytes: 0, queueMs: 0, roundTripMs: 0 }
+  readonly #counts: SenderCounts = { requests: 0, batches: 0, records: 0, bytes: 0, queueMs: 0, roundTripMs: 0 }
   readonly #host: SenderHost
   #address: BrokerAddress
   #link: BrokerLink | undefined
@@ -55,7 +56,22 @@ export class Sender {
     this.#pause = new Pause(host.clock, () => { this.drain() })
   }
 
-  get requestsInFlightCount (): number { return this.#link?.inFlightCount ?? 0 }
+  /** What the connection has done, with the broker's node id as label. */
+  * measures (): Iterable<Measure> {
+    const { requests, batches, records, bytes, queueMs, roundTripMs } = this.#counts
+    const labels = { broker: String(this.nodeId) }
+    const values: Readonly<Record<string, number>> = {
+      kafka_requests_total: requests,
+      kafka_batches_total: batches,
+      kafka_records_total: records,
+      kafka_sent_bytes_total: bytes,
+      kafka_queue_seconds_total: queueMs / 1_000,
+      kafka_round_trip_seconds_total: roundTripMs / 1_000,
+      kafka_requests_in_flight: this.#link?.inFlightCount ?? 0,
+      kafka_connected: this.#link?.open === true ? 1 : 0
+    }
+    for (const [name, value] of Object.entries(values)) yield { name, labels, value }
+  }
 
   /** The broker may have moved. */
   moveTo (address: BrokerAddress): void {
@@ -114,7 +130,7 @@ export class Sender {
   }
 
   #count (batches: readonly Batch[], bytes: number, sentAtMs: number): void {
-    const { counts } = this
+    const counts = this.#counts
     counts.requests++
     counts.batches += batches.length
     counts.bytes += bytes
@@ -127,7 +143,7 @@ export class Sender {
   /** Told by a request that was answered or whose connection ended. */
   landed (sentAtMs: number): void {
     this.#pause.succeeded()
-    this.counts.roundTripMs += this.#host.clock.nowMs() - sentAtMs
+    this.#counts.roundTripMs += this.#host.clock.nowMs() - sentAtMs
   }
 
   #connect (): BrokerLink | undefined {

@@ -279,3 +279,17 @@ t.test('drain sends what it holds, refuses what comes, and tells the truth about
   t.same([stage.told.get(1), stage.told.get(2)], ['0@1', 'delivery-timeout'])
   t.ok(stage.links.all.every(link => link.closedWhy !== undefined))
 })
+
+t.test('what was sent is counted by broker, what failed by topic and error', async t => {
+  const stage = new Stage()
+  stage.ready()
+  stage.deliver(1, { key: keyOf[0] ?? '' })
+  stage.clock.endTurn()
+  stage.links.to(9_001).produced[0]?.answer(6)
+  const measures = [...stage.sink.measures?.() ?? []]
+  const value = (name: string, label: string): number | undefined =>
+    measures.find(one => one.name === name && Object.values(one.labels).includes(label))?.value
+  t.same([value('kafka_requests_total', '1'), value('kafka_records_total', '2')], [2, 1])
+  t.equal(value('kafka_failures_total', 'NOT_LEADER_OR_FOLLOWER'), 1)
+  t.equal(value('kafka_connected', '1'), 1)
+})

@@ -2,7 +2,7 @@
 
 import type { Log } from '../../contract/adapter.ts'
 import type { Settler } from '../../contract/outcome.ts'
-import type { Sink, SinkRecord } from '../../contract/sink.ts'
+import type { Measure, Sink, SinkRecord } from '../../contract/sink.ts'
 import type { BrokerAddress, ClusterMetadata, OpenLink, ProduceResult } from '../broker-link.ts'
 import type { Problem } from '../classify.ts'
 import { answerOf } from '../classify.ts'
@@ -16,6 +16,7 @@ import { overloaded, stopping } from '../refusals.ts'
 import { OpenTickets } from './batch.ts'
 import type { Batch } from './batch.ts'
 import { Cluster } from './cluster.ts'
+import { Failures } from './failures.ts'
 import type { Lane } from './lane.ts'
 import { Lingering } from './lingering.ts'
 import { Memory } from './memory.ts'
@@ -60,7 +61,8 @@ class NativeSink implements KafkaSink {
   readonly #addresses = new Map<number, BrokerAddress>()
   readonly #host: TopicHost
   #nowMs = 0
-  #failedCount = 0
+  /** By topic and error. */
+  readonly #failures = new Failures()
   #draining = false
   #stopSweeping: (() => void) | undefined
 
@@ -89,6 +91,11 @@ class NativeSink implements KafkaSink {
     if (topic?.deliver(record, settler, ticket, deadlineMs) === true) return
     if (!this.#draining) this.#lingering.flush()
     settler.settle(ticket, this.#draining ? stopping : overloaded(this.#options.retryAfterMs()))
+  }
+
+  * measures (): Iterable<Measure> {
+    for (const sender of this.#senders.values()) yield * sender.measures()
+    yield * this.#failures.measures()
   }
 
   health (): ReturnType<Sink['health']> {
@@ -230,7 +237,7 @@ class NativeSink implements KafkaSink {
   }
 
   #failed ({ topic, partition }: Lane, what: string, code: number): void {
-    this.#failedCount++
+    this.#failures.count(topic, code === -1 ? 'no answer' : what)
     if (this.#draining || code === -1) return
     const { action } = answerOf(code)
     this.#log.warn(`answer ${what}`, { topic, partition, code, error: what, action }, 'Kafka did not take a batch')
@@ -266,7 +273,7 @@ class NativeSink implements KafkaSink {
       ['lanes', () => sum(topic => topic.lanes.length)],
       ['topics', () => this.#topics.size],
       ['topics_limit', () => topicsMax],
-      ['retries_total', () => this.#failedCount],
+      ['retries_total', () => this.#failures.total],
       ['identities_retired_total', () => sumLanes(lane => lane.brokenCount)]
     ])
   }
