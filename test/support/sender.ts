@@ -14,6 +14,8 @@ export interface SenderOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Bytes of padding in each event. */
   readonly padBytes?: number
+  /** Told of every receipt, with its partition. */
+  readonly onWritten?: (partition: number) => void
   /** How long one request may take before it counts as broken off. */
   readonly answerTimeoutMs?: number
 }
@@ -91,7 +93,10 @@ export function startSender (options: SenderOptions): Sender {
       const result = results?.[at]
       if (results !== undefined && result === undefined) throw new Error(`no result for item ${at}`)
       const told: Told = result === undefined ? 'none' : toldOf(result.outcome)
-      if (told === 'written') writtenCount++
+      if (told === 'written') {
+        writtenCount++
+        options.onWritten?.(result?.partition ?? -1)
+      }
       sent.push({
         id, stream, order, digest: digestOf(data), told,
         partition: result?.partition, offset: result?.offset, position: result?.journal
