@@ -7,6 +7,7 @@ import { apis, beginRequest, finish } from './apis.ts'
 import type { Api, RequestHead } from './apis.ts'
 import { Frames } from './frames.ts'
 import { Reader } from './reader.ts'
+import { surface } from './surface.ts'
 import type { Writer } from './writer.ts'
 
 /** A request, and how its answer is read. */
@@ -14,6 +15,7 @@ export interface Question<Answer> {
   readonly api: Api
   readonly version: number
   write (writer: Writer): void
+  /** An error where the reader is broken, which ends the connection, or where the broker answers so. */
   read (reader: Reader): Answer | KafkaError
 }
 
@@ -56,6 +58,7 @@ export class Conversation {
   /** In the order of their sending. */
   readonly #waiting: Waiting[] = []
   #correlationId = 0
+  #answeredCount = 0
   #ended: Error | undefined
   #stopWatching: (() => void) | undefined
 
@@ -69,13 +72,15 @@ export class Conversation {
   }
 
   get waitingCount (): number { return this.#waiting.length }
+  get answeredCount (): number { return this.#answeredCount }
 
+  /** The waiter is never told before this has returned. */
   send (parcel: Parcel, waiter: Waiter): void {
     const { api, version } = parcel
     const { clock, clientId } = this.#options
-    const correlationId = this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
     const ended = this.#ended
-    if (ended !== undefined) return waiter.failed(ended)
+    if (ended !== undefined) return queueMicrotask(() => { waiter.failed(ended) })
+    const correlationId = this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
     const pieces = parcel.write({ api, version, correlationId, clientId })
     // Answers to ApiVersions never have tagged fields in their header, so that every client can read them (KIP-511).
     const tagged = api.flexible && api !== apis.apiVersions
@@ -95,7 +100,9 @@ export class Conversation {
     }
     this.send({ api, version, write }, {
       answered (reader) {
-        told(question.read(reader))
+        const answer = question.read(reader)
+        if (reader.broken && answer instanceof KafkaError) return answer
+        told(answer)
         return undefined
       },
       failed: told
@@ -116,7 +123,7 @@ export class Conversation {
   end (error: Error): void {
     this.#ended = error
     this.#stopWatching?.()
-    for (const { waiter } of this.#waiting.splice(0)) waiter.failed(error)
+    for (const { waiter } of this.#waiting.splice(0)) tellFailed(waiter, error)
   }
 
   /** One timer for the oldest request; it looks again when that one was answered. */
@@ -142,11 +149,29 @@ export class Conversation {
       return this.#options.failed(new KafkaError('the broker sent an answer that nobody waits for'))
     }
     this.#waiting.shift()
+    this.#answeredCount++
     if (first.tagged) reader.tags()
-    const mistake = first.waiter.answered(reader)
+    const mistake = readBy(first.waiter, reader)
     if (mistake !== undefined) {
-      first.waiter.failed(mistake)
+      tellFailed(first.waiter, mistake)
       this.#options.failed(mistake)
     } else if (this.#waiting.length === 0) this.#options.quiet()
+  }
+}
+
+function readBy (waiter: Waiter, reader: Reader): KafkaError | undefined {
+  try {
+    return waiter.answered(reader)
+  } catch (error) {
+    surface(error)
+    return undefined
+  }
+}
+
+function tellFailed (waiter: Waiter, error: Error): void {
+  try {
+    waiter.failed(error)
+  } catch (thrown) {
+    surface(thrown)
   }
 }

@@ -32,3 +32,7 @@ t.test('a size that cannot be true is told at once, also when it comes byte by b
     t.same(told.map(at => frames.push(bytes.subarray(at, at + 1)) !== undefined), [false, false, false, true])
   }
 })
+
+t.test('an alert of TLS is known as such', async t => {
+  t.match(new Frames(() => { t.fail('a message') }).push(Buffer.from('15030300020250', 'hex')), /secure TLS connection/)
+})

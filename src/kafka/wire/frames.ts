@@ -27,7 +27,7 @@ export class Frames {
     this.#neededBytes = sizeBytes
     while (rest.length >= sizeBytes) {
       const size = rest.readInt32BE(0)
-      if (size < sizeBytes || size > frameBytesMax) return `the broker sent a message of ${size} bytes`
+      if (size < sizeBytes || size > frameBytesMax) return wordsOfSize(size)
       this.#neededBytes = sizeBytes + size
       if (rest.length < this.#neededBytes) break
       this.#onFrame(rest.subarray(sizeBytes, this.#neededBytes))
@@ -38,4 +38,12 @@ export class Frames {
     if (rest.length > 0) this.#pieces.push(rest)
     return undefined
   }
+}
+
+/** What the first two bytes of an alert of TLS are: its type, and the major version (RFC 8446 section 5.1). */
+const tlsAlert = 0x1503
+
+function wordsOfSize (size: number): string {
+  if (size >> 16 === tlsAlert) return 'the broker wants a secure TLS connection, and kafka.tls is not set'
+  return `the broker sent a message of ${size} bytes`
 }

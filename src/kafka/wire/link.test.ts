@@ -2,8 +2,10 @@
 
 import t from 'tap'
 import type { Test } from 'tap'
+import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { promisify } from 'node:util'
 import type { BrokerLink, LinkListener } from '../broker-link.ts'
 import { problemOf } from '../classify.ts'
 import { systemClock } from '../clock.ts'
@@ -18,6 +20,7 @@ interface Request { readonly key: number, readonly version: number, readonly cor
 type Answer = (request: Request, reply: (body: Writer, tagged?: boolean) => void, socket: Socket) => void
 
 const apiVersionsKey = 18
+const execute = promisify(execFile)
 
 /** The answer to ApiVersions 3: everything that is spoken here, in all versions. */
 function allVersions (): Writer {
@@ -58,7 +61,7 @@ interface Opened {
   drainedCount: number
 }
 
-function open (t: Test, port: number, options: Partial<LinkOptions> = {}): Opened {
+function open (t: Test, port: number, { host = '127.0.0.1', ...options }: Partial<LinkOptions> & { host?: string } = {}): Opened {
   const opened = Promise.withResolvers<void>()
   const closed = Promise.withResolvers<Error>()
   let closedCount = 0
@@ -74,7 +77,7 @@ function open (t: Test, port: number, options: Partial<LinkOptions> = {}): Opene
     tls: undefined, sasl: undefined, clientId: 'test', connectionTimeoutMs: 2_000, requestTimeoutMs: 2_000,
     clock: systemClock, ...options
   })
-  const link = openLink({ host: '127.0.0.1', port }, listener)
+  const link = openLink({ host, port }, listener)
   const result: Opened = { link, opened: opened.promise, closed: closed.promise, drainedCount: 0 }
   t.teardown(() => { result.link.close(new Error('the test is over')) })
   return result
@@ -85,6 +88,20 @@ const loggedIn = (lifetimeMs: bigint): Writer =>
   new Writer().int16(0).zero().compactBytes(Buffer.alloc(0)).int64(lifetimeMs).zero()
 const emptyMetadata = (throttleMs = 0): Writer =>
   new Writer().int32(throttleMs).uvarint(1).zero().int32(1).uvarint(1).zero()
+
+const sasl: SaslMechanism = { name: 'TEST', begin: async () => ({ first: Buffer.from('hello'), next: () => undefined }) }
+
+/** A broker that lets everybody in for `lifetimeMs`, then does as `renewed` says, and knows no topics. */
+function loginBroker (t: Test, lifetimeMs: bigint, renewed: Answer): Promise<number> {
+  let logins = 0
+  return serve(t, (request, reply, socket) => {
+    if (request.key === apiVersionsKey) reply(allVersions())
+    else if (request.key === 17) reply(new Writer().int16(0).int32(0))
+    else if (request.key !== 36) reply(emptyMetadata())
+    else if (++logins === 1) reply(loggedIn(lifetimeMs))
+    else renewed(request, reply, socket)
+  })
+}
 
 function lookUp (link: BrokerLink): Promise<unknown> {
   return new Promise(resolve => { link.metadata([], resolve) })
@@ -199,15 +216,18 @@ t.test('failures of the network and of the login are named as such', async t => 
   t.equal(problemOf(await open(t, deadPort).closed).cause, 'refused')
 
   const hangsUp = await serve(t, (_request, _reply, socket) => { socket.destroy() })
-  t.equal(problemOf(await open(t, hangsUp).closed).cause, 'closed')
+  const hungUp = await open(t, hangsUp).closed
+  t.equal(problemOf(hungUp).cause, 'closed')
+  t.match(hungUp.message, /may want TLS/)
+  t.equal(problemOf(await open(t, hangsUp, { host: `${'x'.repeat(64)}.invalid` }).closed).cause, 'address')
+
+  const wantsTls = await serve(t, (_request, _reply, socket) => { socket.write(Buffer.from('15030300020250', 'hex')) })
+  t.equal(problemOf(await open(t, wantsTls).closed).cause, 'tls')
 
   const noTls = await serve(t, (_request, _reply, socket) => { socket.write('no TLS here') })
   t.match(problemOf(await open(t, noTls, { tls: true, connectionTimeoutMs: 300 }).closed).cause, /tls|silent|closed/)
   t.equal(problemOf(await open(t, noTls, { tls: { ca: '/nowhere' } }).closed).cause, 'tls-files')
 
-  const sasl: SaslMechanism = {
-    name: 'TEST', begin: async () => ({ first: Buffer.from('hello'), next: () => undefined })
-  }
   const other = await serve(t, (request, reply) => {
     if (request.key === apiVersionsKey) reply(allVersions())
     else reply(new Writer().int16(33).int32(1).text('PLAIN'))
@@ -238,7 +258,6 @@ t.test('a login that ends is renewed on the same connection, when nothing is und
     else if (request.key === 36) reply(loggedIn(++logins === 1 ? 100n : 0n))
     else reply(emptyMetadata())
   })
-  const sasl: SaslMechanism = { name: 'TEST', begin: async () => ({ first: Buffer.from('hello'), next: () => undefined }) }
   const opened = open(t, port, { sasl })
   await opened.opened
   while (opened.drainedCount === 0) await lookUp(opened.link)
@@ -248,4 +267,175 @@ t.test('a login that ends is renewed on the same connection, when nothing is und
   t.ok(await lookUp(opened.link))
   const renewal = keys.lastIndexOf(17)
   t.equal(keys[renewal + 1], 36, 'nothing came in between')
+})
+
+t.test('an answer to a question that cannot be read ends the connection, and is told once', async t => {
+  const port = await serve(t, (request, reply) => {
+    reply(request.key === apiVersionsKey ? allVersions() : new Writer().int32(0).uvarint(200))
+  })
+  const { link, opened, closed } = open(t, port)
+  await opened
+  const told: unknown[] = []
+  link.metadata(['t'], answer => { told.push(answer) })
+  t.match(await closed, /answer to Metadata cannot be read/)
+  t.equal(told.length, 1)
+  t.ok(told[0] instanceof KafkaError)
+})
+
+t.test('a connection that ends within an answer leaves its requests without one', async t => {
+  const port = await serve(t, (request, reply, socket) => {
+    if (request.key === apiVersionsKey) reply(allVersions())
+    else socket.end(framed(request.correlationId, emptyMetadata(), true).subarray(0, 9))
+  })
+  const { link, opened, closed } = open(t, port)
+  await opened
+  const answer = lookUp(link)
+  t.equal(problemOf(await closed).cause, 'closed')
+  t.match(await answer, { code: 'ECONNRESET', message: /may want a login/ })
+})
+
+t.test('a broker that ends its side of a quiet connection is left', async t => {
+  const sockets: Socket[] = []
+  const port = await serve(t, (_request, reply, socket) => {
+    sockets.push(socket)
+    reply(allVersions())
+  })
+  const { link, opened, closed } = open(t, port)
+  await opened
+  sockets[0]?.end()
+  t.match(await closed, { code: 'ECONNRESET', message: 'the broker closed the connection' })
+  t.notOk(link.open || link.writable)
+})
+
+t.test('a port that a broker made up fails like a connection', async t => {
+  for (const port of [-1, 65_536]) t.match(await open(t, port).closed, { code: 'ERR_SOCKET_BAD_PORT' })
+})
+
+t.test('what a close leaves without an answer is told before the close is, and later requests after they were made', async t => {
+  const { link, opened, closed } = open(t, await serve(t, greet))
+  await opened
+  const told: string[] = []
+  const listener = { answered: () => told.push('answered'), unanswered: (error: Error) => told.push(error.message) }
+  const batches = [{ topic: 't', partition: 0, bytes: Buffer.from('x') }]
+  link.produce(batches, 1, listener)
+  void closed.then(() => told.push('closed'))
+  link.close(new Error('enough'))
+  t.same(told, ['enough'])
+  link.produce(batches, 1, listener)
+  t.equal(told.length, 1)
+  await closed
+  await new Promise(resolve => setImmediate(resolve))
+  t.same(told.toSorted(), ['closed', 'enough', 'enough'])
+})
+
+t.test('bytes that the socket does not take make the link wait, until it takes them', async t => {
+  let paused: Socket | undefined
+  const port = await serve(t, (request, reply, socket) => {
+    if (request.key === apiVersionsKey) {
+      paused = socket.pause()
+      reply(allVersions())
+    } else if (request.key === 0) reply(new Writer().uvarint(1).int32(0).zero())
+  })
+  const opened = open(t, port)
+  await opened.opened
+  const { link } = opened
+  const batches = [{ topic: 't', partition: 0, bytes: Buffer.alloc(1 << 20) }]
+  const answers: Promise<unknown>[] = []
+  for (let count = 0; link.writable && count < 100; count++) {
+    answers.push(new Promise((resolve, reject) => {
+      link.produce(batches, 1, { answered: resolve, unanswered: reject })
+    }))
+  }
+  t.equal(link.writable, false)
+  t.equal(opened.drainedCount, 0)
+  paused?.resume()
+  for (const results of await Promise.all(answers)) t.same(results, [undefined])
+  t.equal(opened.drainedCount, 1)
+  t.ok(link.writable)
+})
+
+t.test('questions wait for the end of a pause, too', async t => {
+  const cameMs: number[] = []
+  const port = await serve(t, (request, reply) => {
+    if (request.key !== apiVersionsKey) cameMs.push(performance.now())
+    reply(request.key === apiVersionsKey ? allVersions() : emptyMetadata(cameMs.length === 1 ? 80 : 0))
+  })
+  const { link, opened } = open(t, port)
+  await opened
+  await lookUp(link)
+  t.same(await lookUp(link), { brokers: [], topics: [] })
+  const [firstMs = 0, secondMs = 0] = cameMs
+  t.ok(secondMs - firstMs > 60)
+})
+
+t.test('a login that is not renewed ends the connection, and what waited for it is told', async t => {
+  const refuse: Answer = (_request, reply) => reply(new Writer().int16(58).compactText('expired').zero().int64(0n).zero())
+  for (const [renewed, cause] of [[refuse, 'credentials'], [() => {}, 'silent']] as const) {
+    const { link, opened, closed } = open(t, await loginBroker(t, 50n, renewed), { sasl, connectionTimeoutMs: 200 })
+    await opened
+    t.ok(link.writable)
+    let answer: unknown
+    while (link.open && !(answer instanceof Error)) answer = await lookUp(link)
+    t.equal(problemOf(await closed).cause, cause)
+    t.ok(answer instanceof Error)
+  }
+})
+
+t.test('a renewal whose credentials do not come is given up in time', async t => {
+  let begun = 0
+  const stuck: SaslMechanism = {
+    name: 'TEST', begin: () => ++begun === 1 ? sasl.begin({ host: '', port: 0 }) : new Promise(() => {})
+  }
+  const port = await loginBroker(t, 50n, () => {})
+  t.match(await open(t, port, { sasl: stuck, connectionTimeoutMs: 150 }).closed, { code: 'ETIMEDOUT', message: 'no login in time' })
+  t.equal(begun, 2)
+})
+
+t.test('a login that lasts longer than timers go is not renewed at once', async t => {
+  const asked: number[] = []
+  const clock = { ...systemClock, after (ms: number, run: () => void) {
+    asked.push(ms)
+    return systemClock.after(ms, run)
+  } }
+  await open(t, await loginBroker(t, 1n << 52n, () => {}), { sasl, clock }).opened
+  t.equal(Math.max(...asked), 2 ** 31 - 1)
+})
+
+t.test('a broker that goes silent at the TLS handshake or the login is left in time', async t => {
+  const mute = await serve(t, () => {})
+  t.equal(problemOf(await open(t, mute, { tls: true, connectionTimeoutMs: 100 }).closed).cause, 'silent')
+  const noLogin = await serve(t, greet)
+  t.equal(problemOf(await open(t, noLogin, { sasl, connectionTimeoutMs: 100 }).closed).cause, 'silent')
+})
+
+t.test('a listener that throws does not harm the connection, and its exception comes up', async t => {
+  const port = await serve(t, (request, reply) => {
+    if (request.key === apiVersionsKey) reply(allVersions())
+    else if (request.key === 3) reply(emptyMetadata())
+  })
+  const script = `
+    import { systemClock } from './src/kafka/clock.ts'
+    import { createOpenLink } from './src/kafka/wire/link.ts'
+    const said = []
+    const fail = what => { said.push(what); throw new Error(what) }
+    process.on('uncaughtException', error => said.push('!' + error.message))
+    const openLink = createOpenLink({ sasl: undefined, tls: undefined, clientId: 'c', connectionTimeoutMs: 5000,
+      requestTimeoutMs: 5000, clock: systemClock })
+    const link = openLink({ host: '127.0.0.1', port: ${port} }, {
+      opened () {
+        link.metadata([], () => fail('first'))
+        link.metadata([], () => setImmediate(end))
+        fail('opened')
+      },
+      drained () {}, closed: () => fail('closed')
+    })
+    function end () {
+      const listener = { answered () {}, unanswered: () => fail('unanswered') }
+      for (let i = 0; i < 2; i++) link.produce([{ topic: 't', partition: 0, bytes: Buffer.from('x') }], 1, listener)
+      link.close(new Error('enough'))
+      setImmediate(() => console.log(said.join(' ')))
+    }`
+  const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', script])
+  t.same(stdout.trim().split(' '), ['opened', '!opened', 'first', '!first', 'unanswered', 'unanswered', 'closed',
+    '!unanswered', '!unanswered', '!closed'])
 })

@@ -16,20 +16,24 @@ import { readInitProducerId, writeInitProducerId } from './init-producer-id.ts'
 import { logIn } from './login.ts'
 import type { SaslMechanism } from './login.ts'
 import { readMetadata, writeMetadata } from './metadata.ts'
-import { readProduce, writeProduce } from './produce.ts'
+import { ProduceRequest } from './produce-request.ts'
+import type { ProduceChannel } from './produce-request.ts'
 import {
   readSaslAuthenticate, readSaslHandshake, writeSaslAuthenticate, writeSaslHandshake
 } from './sasl-messages.ts'
 import { openSocket, wordsOf } from './socket.ts'
+import { surface } from './surface.ts'
 
 /** A login is renewed at a random point of this part of its life (KIP-368), so that not all do it at once. */
 const renewalShare = { from: 0.8, to: 0.9 }
+/** Timers of the platform go no further; a login that lasts longer is renewed by then. */
+const timerMsMax = 2 ** 31 - 1
 
 export interface LinkOptions {
   readonly tls: KafkaSettings['tls']
   readonly sasl: SaslMechanism | undefined
   readonly clientId: string
-  /** For the connection, its TLS handshake and the login together. */
+  /** For the connection, its TLS handshake and the login together; for a renewed login alone, too. */
   readonly connectionTimeoutMs: number
   /** How long one request may go without an answer before the connection counts as dead. */
   readonly requestTimeoutMs: number
@@ -47,16 +51,21 @@ class Link implements BrokerLink {
   readonly #options: LinkOptions
   readonly #socket: Socket
   readonly #conversation: Conversation
+  readonly #produceChannel: ProduceChannel & { version: number }
   #versions: Versions = new Map()
   #isOpen = false
   #ended = false
-  /** The broker asked for a pause until then. */
+  /** The broker asked for a pause until then; 0: for none. */
   #throttledUntilMs = 0
   /** The login is being renewed, or is about to be. */
   #renewing = false
-  /** Questions that came meanwhile: while a login is under way a broker takes nothing else. */
-  #postponed: (() => void)[] = []
-  readonly #stopConnecting: () => void
+  /**
+   * Questions that came meanwhile, or in a pause: while a login is under way a broker takes nothing else. As many as
+   * are asked at a time. Called with an error, they are told it.
+   */
+  #postponed: ((error?: Error) => void)[] = []
+  #answeredAtOpenCount = 0
+  #stopDeadline: () => void
   #stopThrottle: (() => void) | undefined
   #stopRenewal: (() => void) | undefined
 
@@ -65,38 +74,35 @@ class Link implements BrokerLink {
     this.#broker = `${address.host}:${address.port}`
     this.#listener = listener
     this.#options = options
-    this.#stopConnecting = options.clock.after(options.connectionTimeoutMs, () => {
-      this.#end(this.#error('no connection in time', 'ETIMEDOUT'))
-    })
+    this.#produceChannel = { version: apis.produce.max, throttle: throttleMs => { this.#throttle(throttleMs) } }
+    this.#stopDeadline = this.#deadline('no connection in time')
     const fail = (error: unknown): void => { this.#end(wordsOf(error, this.#broker)) }
-    this.#socket = openSocket(address, options.tls, () => { this.#begin().catch(fail) })
+    const left = (): void => { this.#end(this.#error(this.#wordsOfClose(), 'ECONNRESET')) }
+    this.#socket = openSocket(address, options.tls, () => {
+      // A broker that ends its side takes no more requests. Before this point TLS has better words for it.
+      this.#socket.on('end', left)
+      this.#begin().catch(fail)
+    })
     this.#conversation = new Conversation(this.#socket, {
       clock: options.clock, requestTimeoutMs: options.requestTimeoutMs, clientId: options.clientId, failed: fail,
       quiet: () => { this.#renewWhenQuiet() }
     })
     this.#socket.on('drain', () => { this.#tellDrained() })
     this.#socket.on('error', fail)
-    this.#socket.on('close', () => { this.#end(this.#error('the broker closed the connection', 'ECONNRESET')) })
+    this.#socket.on('close', left)
   }
 
   get open (): boolean { return this.#isOpen }
   get inFlightCount (): number { return this.#conversation.waitingCount }
   get writable (): boolean {
-    return this.#isOpen && !this.#renewing && !this.#socket.writableNeedDrain && this.#throttledUntilMs === 0
+    return this.#isOpen && !this.#pausing && !this.#socket.writableNeedDrain
   }
 
+  get #pausing (): boolean { return this.#renewing || this.#throttledUntilMs !== 0 }
+
   produce (batches: readonly ProduceBatch[], timeoutMs: number, listener: ProduceListener): void {
-    const version = this.#versions.get(apis.produce.key) ?? apis.produce.max
-    this.#conversation.send({ api: apis.produce, version, write: head => writeProduce(head, batches, timeoutMs) }, {
-      answered: reader => {
-        const answer = readProduce(reader, batches)
-        if (answer instanceof KafkaError) return answer
-        this.#throttle(answer.throttleMs)
-        listener.answered(answer.results)
-        return undefined
-      },
-      failed: error => { listener.unanswered(error) }
-    })
+    const request = new ProduceRequest(this.#produceChannel, { batches, timeoutMs, listener })
+    this.#conversation.send(request, request)
   }
 
   metadata (topics: readonly string[], told: (answer: ClusterMetadata | Error) => void): void {
@@ -124,8 +130,11 @@ class Link implements BrokerLink {
   }
 
   #ask<Answer> (question: Question<Answer>, told: (answer: Answer | Error) => void): void {
-    const ask = (): void => { this.#conversation.ask(question, told) }
-    if (this.#renewing) this.#postponed.push(ask)
+    const ask = (error?: Error): void => {
+      if (error === undefined) this.#conversation.ask(question, told)
+      else told(error)
+    }
+    if (this.#pausing) this.#postponed.push(ask)
     else ask()
   }
 
@@ -144,18 +153,24 @@ class Link implements BrokerLink {
     const versions = agreeOn(offered, needed)
     if (versions instanceof KafkaError) throw versions
     this.#versions = versions
+    this.#produceChannel.version = versions.get(apis.produce.key) ?? apis.produce.max
     if (sasl !== undefined) await this.#logIn(sasl)
     if (this.#ended) return
-    this.#stopConnecting()
+    this.#stopDeadline()
     this.#isOpen = true
-    this.#listener.opened()
+    this.#answeredAtOpenCount = this.#conversation.answeredCount
+    this.#tell(() => { this.#listener.opened() })
   }
 
   #apiVersions (version: number): Promise<readonly VersionRange[] | 'again'> {
     return this.#conversation.demand<readonly VersionRange[] | 'again'>({
       api: apis.apiVersions, version,
       write: writer => { writeApiVersions(writer, version) },
-      read: reader => readApiVersions(reader, version)
+      read: reader => {
+        const answer = readApiVersions(reader, version)
+        if (version > 0 && Array.isArray(answer)) this.#throttle(reader.int32())
+        return answer
+      }
     })
   }
 
@@ -173,7 +188,7 @@ class Link implements BrokerLink {
     if (lifetimeMs <= 0 || this.#ended) return
     const { clock } = this.#options
     const share = renewalShare.from + clock.random() * (renewalShare.to - renewalShare.from)
-    this.#stopRenewal = clock.after(lifetimeMs * share, () => {
+    this.#stopRenewal = clock.after(Math.min(lifetimeMs * share, timerMsMax), () => {
       this.#renewing = true
       this.#renewWhenQuiet()
     })
@@ -182,13 +197,20 @@ class Link implements BrokerLink {
   /** The login is renewed on the same connection, when every request before it was answered. */
   #renewWhenQuiet (): void {
     const { sasl } = this.#options
-    if (!this.#renewing || this.#stopRenewal === undefined || sasl === undefined || this.inFlightCount > 0) return
+    const isDue = this.#renewing && this.#stopRenewal !== undefined && this.#throttledUntilMs === 0
+    if (!isDue || sasl === undefined || this.#ended || this.inFlightCount > 0) return
     this.#stopRenewal = undefined
+    this.#stopDeadline = this.#deadline('no login in time')
     this.#logIn(sasl).then(() => {
+      this.#stopDeadline()
       this.#renewing = false
-      for (const ask of this.#postponed.splice(0)) ask()
-      this.#tellDrained()
+      this.#resume()
     }, (error: unknown) => { this.#end(wordsOf(error, this.#broker)) })
+  }
+
+  #deadline (message: string): () => void {
+    const { clock, connectionTimeoutMs } = this.#options
+    return clock.after(connectionTimeoutMs, () => { this.#end(this.#error(message, 'ETIMEDOUT')) })
   }
 
   /** KIP-219: the broker has answered, and wants nothing more for a while. */
@@ -201,25 +223,52 @@ class Link implements BrokerLink {
     this.#stopThrottle?.()
     this.#stopThrottle = clock.after(throttleMs, () => {
       this.#throttledUntilMs = 0
-      this.#tellDrained()
+      this.#resume()
     })
   }
 
+  /** A pause is over. */
+  #resume (): void {
+    this.#renewWhenQuiet()
+    if (this.#pausing || this.#ended) return
+    for (const ask of this.#postponed.splice(0)) ask()
+    this.#tellDrained()
+  }
+
   #tellDrained (): void {
-    if (this.writable) this.#listener.drained()
+    if (this.writable) this.#tell(() => { this.#listener.drained() })
+  }
+
+  /** A listener that throws has a bug of its own; this link goes on, and ends, as if it had not. */
+  #tell (tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      surface(error)
+    }
   }
 
   #end (error: Error): void {
     if (this.#ended) return
     this.#ended = true
     this.#isOpen = false
-    this.#stopConnecting()
+    this.#stopDeadline()
     this.#stopThrottle?.()
     this.#stopRenewal?.()
     this.#socket.destroy()
     this.#conversation.end(error)
-    for (const ask of this.#postponed.splice(0)) ask()
-    this.#listener.closed(error)
+    for (const ask of this.#postponed.splice(0)) this.#tell(() => { ask(error) })
+    this.#tell(() => { this.#listener.closed(error) })
+  }
+
+  /** Brokers do not say why they close a connection; these are the likely reasons at its two first moments. */
+  #wordsOfClose (): string {
+    const { tls, sasl } = this.#options
+    const { answeredCount, waitingCount } = this.#conversation
+    const words = 'the broker closed the connection'
+    if (answeredCount === 0 && tls === undefined) return `${words} before it said anything; its port may want TLS`
+    const isFirst = this.#isOpen && answeredCount === this.#answeredAtOpenCount && waitingCount > 0
+    return isFirst && sasl === undefined ? `${words} at the first request; its port may want a login` : words
   }
 
   #error (message: string, code = ''): KafkaError {

@@ -11,19 +11,25 @@ import { tlsOptions } from '../tls.ts'
 const keepAliveMs = 60_000
 
 /** Begins to connect; `connected` is told when bytes may be sent. Whatever fails is an `error` event, later. */
-export function openSocket ({ host, port }: BrokerAddress, settings: KafkaSettings['tls'], connected: () => void): Socket {
-  if (settings === undefined) {
-    return net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, connected)
-  }
+export function openSocket (
+  address: BrokerAddress, settings: KafkaSettings['tls'], connected: () => void
+): Socket {
   try {
-    const socket = tls.connect({ host, port, ...tlsOptions(settings, host) }, connected)
-    return socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
+    return connect(address, settings, connected)
   } catch (error) {
-    // A file that cannot be read: its listener is attached after this call.
+    // A file that cannot be read, or a port that a broker made up: the listener is attached after this call.
     const broken = new net.Socket()
     process.nextTick(() => broken.destroy(error as Error))
     return broken
   }
+}
+
+function connect ({ host, port }: BrokerAddress, settings: KafkaSettings['tls'], connected: () => void): Socket {
+  if (settings === undefined) {
+    return net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, connected)
+  }
+  const socket = tls.connect({ host, port, ...tlsOptions(settings, host) }, connected)
+  return socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
 }
 
 /** A failure of the system or of TLS in the form that `classify.ts` reads; those of Kafka get the broker's name. */
@@ -33,5 +39,11 @@ export function wordsOf (error: unknown, broker: string): KafkaError {
   }
   if (!(error instanceof Error)) return new KafkaError(String(error), { broker })
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return new KafkaError(error.message, { code, broker })
+  return new KafkaError(messageOf(error), { code, broker })
+}
+
+/** A name with several addresses fails with an error for each of them, and no words of its own. */
+function messageOf (error: Error): string {
+  if (error.message !== '' || !(error instanceof AggregateError)) return error.message
+  return error.errors.map(one => one instanceof Error ? one.message : String(one)).join('; ')
 }
