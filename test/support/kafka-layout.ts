@@ -13,6 +13,8 @@ import type { Launcher, Program } from './kafka-process.ts'
 import { ADMIN_USER, LOG4J_PROPERTIES, pemKeystore, scramArguments, serverProperties } from './kafka-properties.ts'
 import type { BrokerPorts, ClusterLayout, KafkaUser, NodeLayout } from './kafka-properties.ts'
 import type { KafkaSource } from './kafka-source.ts'
+import { KAFKA_VERSION, kafkaReleases } from './kafka-versions.ts'
+import type { KafkaRelease, KafkaVersion } from './kafka-versions.ts'
 
 const LOG_TAIL_BYTES = 2_500
 const LOG_TROUBLES_MAX = 12
@@ -23,6 +25,8 @@ const DIRECTORY_PREFIX = 'sluice-kafka-'
 const CONTROLLER_ID = 100
 
 export interface RigOptions {
+  /** The newest unless told. Users of 3.3.2 log in by PLAIN only, and it comes from Java, never from Docker. */
+  readonly version?: KafkaVersion
   /** Three brokers get a controller process of their own that nothing here kills. 1 unless told. */
   readonly brokers?: 1 | 3
   /** SASL users besides the admin. Each may log in by SCRAM-SHA-512, SCRAM-SHA-256 and PLAIN, and has no ACL yet. */
@@ -60,6 +64,7 @@ export interface RigNode {
 }
 
 export interface RigState {
+  readonly release: KafkaRelease
   readonly launcher: Launcher
   readonly directory: string
   readonly log4jPath: string
@@ -133,6 +138,7 @@ export async function layOut(source: KafkaSource, options: RigOptions): Promise<
   await writeFile(log4jPath, LOG4J_PROPERTIES)
 
   const brokerCount = options.brokers ?? 1
+  const release = kafkaReleases[options.version ?? KAFKA_VERSION]
   const cluster: ClusterLayout = {
     brokerCount,
     controllerId: brokerCount === 1 ? 1 : CONTROLLER_ID,
@@ -141,6 +147,7 @@ export async function layOut(source: KafkaSource, options: RigOptions): Promise<
     keystorePath,
     users: options.users ?? [],
     brokerSessionMs: options.brokerSessionMs ?? 3_000,
+    scram: release.scram,
     config: options.config ?? {}
   }
   const brokerPorts: BrokerPorts[] = Array.from({ length: brokerCount }, (_, index) => ({
@@ -162,7 +169,7 @@ export async function layOut(source: KafkaSource, options: RigOptions): Promise<
     await writeFile(node.propertiesPath, serverProperties(cluster, node.layout))
   }
   return {
-    launcher, directory, log4jPath, cluster, brokers, controller, ports,
+    release, launcher, directory, log4jPath, cluster, brokers, controller, ports,
     addresses: {
       brokers: brokerPorts.map((each) => `127.0.0.1:${each.plaintext}`),
       sslBrokers: brokerPorts.map((each) => `127.0.0.1:${each.ssl}`),
@@ -181,7 +188,7 @@ export async function layOut(source: KafkaSource, options: RigOptions): Promise<
 export async function format(state: RigState): Promise<void> {
   const first = state.controller ?? state.brokers[0]
   if (first === undefined) throw new Error('a rig without a node')
-  const users = scramArguments([ADMIN_USER, ...state.cluster.users])
+  const users = state.release.scram ? scramArguments([ADMIN_USER, ...state.cluster.users]) : []
   await state.launcher.tool('kafka.tools.StorageTool',
     ['format', '-t', kafkaId(), '-c', first.propertiesPath, ...users])
   const [metaName, bootstrapName] = ['meta.properties', 'bootstrap.checkpoint']

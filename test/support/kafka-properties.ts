@@ -27,6 +27,8 @@ export interface ClusterLayout {
   readonly keystorePath: string
   readonly users: readonly KafkaUser[]
   readonly brokerSessionMs: number
+  /** Whether KRaft keeps SCRAM users; without it the SASL listener knows PLAIN only. */
+  readonly scram: boolean
   /** Properties that win over everything here, on every node. */
   readonly config: Readonly<Record<string, string>>
 }
@@ -65,9 +67,13 @@ function securityProperties(cluster: ClusterLayout): Record<string, string> {
     'inter.broker.listener.name': 'PLAINTEXT',
     'ssl.keystore.type': 'PEM',
     'ssl.keystore.location': cluster.keystorePath,
-    'sasl.enabled.mechanisms': 'SCRAM-SHA-512,SCRAM-SHA-256,PLAIN',
-    'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config': scram,
-    'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config': scram,
+    'sasl.enabled.mechanisms': cluster.scram ? 'SCRAM-SHA-512,SCRAM-SHA-256,PLAIN' : 'PLAIN',
+    ...(cluster.scram
+      ? {
+          'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config': scram,
+          'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config': scram
+        }
+      : {}),
     'listener.name.sasl_ssl.plain.sasl.jaas.config': plainJaas([ADMIN_USER, ...cluster.users])
   }
 }

@@ -13,7 +13,7 @@ const START_MS = 90_000
 export interface ConsoleOptions {
   /** Ends after this many records. */
   readonly count: number
-  /** More `--formatter-property` values; key and headers are printed unless told. */
+  /** More properties of its formatter; key and headers are printed unless told. */
   readonly properties?: Readonly<Record<string, string>>
 }
 
@@ -93,16 +93,17 @@ async function restart(state: RigState, index: number): Promise<void> {
 
 async function consoleConsume(state: RigState, topic: string, options: ConsoleOptions): Promise<string> {
   const properties = { 'print.key': 'true', 'print.headers': 'true', ...options.properties }
-  return state.launcher.tool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+  const { main, formatterOption } = state.release.consoleConsumer
+  return state.launcher.tool(main, [
     '--bootstrap-server', state.addresses.brokers.join(','), '--topic', topic, '--from-beginning',
     '--max-messages', String(options.count), '--timeout-ms', '20000',
-    ...Object.entries(properties).flatMap(([name, value]) => ['--formatter-property', `${name}=${value}`])
+    ...Object.entries(properties).flatMap(([name, value]) => [formatterOption, `${name}=${value}`])
   ])
 }
 
 /** Starts a rig of its own for the caller. Takes some seconds; throws with the end of the broker's log if it cannot. */
 export async function startKafka(options: RigOptions = {}): Promise<KafkaRig> {
-  const source = await findKafka()
+  const source = await findKafka(process.env, options.version)
   if (source.kind === 'java') await makeArchive(source.lib)
   const state = await layOut(source, options)
   const nodes = [...(state.controller === undefined ? [] : [state.controller]), ...state.brokers]

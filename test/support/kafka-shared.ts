@@ -5,6 +5,8 @@ import { startKafka } from './kafka-rig.ts'
 import type { KafkaAddresses } from './kafka-layout.ts'
 import { findKafka } from './kafka-source.ts'
 import type { KafkaSource } from './kafka-source.ts'
+import { KAFKA_VERSION } from './kafka-versions.ts'
+import type { KafkaVersion } from './kafka-versions.ts'
 
 /** Where `test/run.ts` leaves the addresses of its rig, as JSON. */
 export const SHARED_KAFKA_VARIABLE = 'SLUICE_TEST_KAFKA'
@@ -24,10 +26,11 @@ export interface SharedKafka extends KafkaAddresses, KafkaClient {
 /** What a test needs beyond plaintext; a cluster named by KAFKA_BROKERS offers none of it. */
 export type KafkaFeature = 'plaintext' | 'tls' | 'sasl' | 'faults'
 
-let found: Promise<KafkaSource> | undefined
+const sources = new Map<KafkaVersion, Promise<KafkaSource>>()
 
-function source(): Promise<KafkaSource> {
-  found ??= findKafka()
+function source(version: KafkaVersion = KAFKA_VERSION): Promise<KafkaSource> {
+  const found = sources.get(version) ?? findKafka(process.env, version)
+  sources.set(version, found)
   return found
 }
 
@@ -47,10 +50,12 @@ export function skipReason(given: KafkaSource, feature: KafkaFeature, ci: boolea
 
 /**
  * For the `skip` option of a test that needs Kafka: false when there is one, else the reason, said loudly on stderr.
- * Throws where `CI` is set and there is no Kafka at all.
+ * Throws where `CI` is set and there is no Kafka at all. Name the version if the test starts a rig of another one.
  */
-export async function skipWithoutKafka(feature: KafkaFeature = 'plaintext'): Promise<string | false> {
-  const reason = skipReason(await source(), feature, (process.env.CI ?? '') !== '')
+export async function skipWithoutKafka(
+  feature: KafkaFeature = 'plaintext', version: KafkaVersion = KAFKA_VERSION
+): Promise<string | false> {
+  const reason = skipReason(await source(version), feature, (process.env.CI ?? '') !== '')
   if (reason !== false) process.stderr.write(`\n!!! ${reason}\n`)
   return reason
 }

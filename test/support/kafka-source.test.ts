@@ -3,8 +3,9 @@ import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { findKafka, jarsDirectory, jarsPom, KAFKA_VERSION } from './kafka-source.ts'
+import { findKafka, jarsDirectory, jarsPom } from './kafka-source.ts'
 import type { KafkaSource } from './kafka-source.ts'
+import type { KafkaVersion } from './kafka-versions.ts'
 
 const JAVA_17 = '#!/bin/sh\necho \'openjdk version "17.0.15" 2025-04-15\' >&2\n'
 const JAVA_11 = '#!/bin/sh\necho \'openjdk version "11.0.2" 2019-01-15\' >&2\n'
@@ -19,14 +20,14 @@ const MAVEN_FAILING = '#!/bin/sh\n[ "$1" = -v ] && exit 0\necho "cannot resolve"
 
 interface Machine {
   readonly env: NodeJS.ProcessEnv
-  readonly find: () => Promise<KafkaSource>
+  readonly find: (version?: KafkaVersion) => Promise<KafkaSource>
 }
 
 function machine(t: Test, programs: Readonly<Record<string, string>>, more: NodeJS.ProcessEnv = {}): Machine {
   const home = t.testdir({ bin: { ...programs }, cache: {} })
   for (const name of Object.keys(programs)) chmodSync(join(home, 'bin', name), 0o755)
   const env = { PATH: join(home, 'bin'), XDG_CACHE_HOME: join(home, 'cache'), ...more }
-  return { env, find: () => findKafka(env) }
+  return { env, find: (version) => findKafka(env, version) }
 }
 
 t.test('KAFKA_BROKERS wins over everything', async (t) => {
@@ -36,7 +37,19 @@ t.test('KAFKA_BROKERS wins over everything', async (t) => {
 
 t.test('Docker is taken when its engine answers', async (t) => {
   const { find } = machine(t, { docker: DOCKER, java: JAVA_17, mvn: MAVEN })
-  t.same(await find(), { kind: 'docker', image: `apache/kafka:${KAFKA_VERSION}` })
+  t.same(await find(), { kind: 'docker', image: 'apache/kafka:4.3.1' })
+})
+
+t.test('a release without an image comes from Java even where Docker answers, into a folder of its own', async (t) => {
+  const { env, find } = machine(t, { docker: DOCKER, java: JAVA_17, mvn: MAVEN })
+  const lib = jarsDirectory(env, '3.3.2')
+  t.not(lib, jarsDirectory(env))
+  t.same(await find('3.3.2'), { kind: 'java', lib })
+  t.equal(existsSync(jarsDirectory(env)), false, 'the other release is not fetched with it')
+  const bare = await machine(t, { docker: DOCKER }).find('3.3.2')
+  t.same(bare, {
+    kind: 'none', reason: 'KAFKA_BROKERS is not set, there is no image of Kafka 3.3.2, and no java on the PATH'
+  })
 })
 
 t.test('a docker program without an engine leaves it to Java, and Maven fetches once', async (t) => {
@@ -71,5 +84,7 @@ t.test('with none of them the reason names what is missing', async (t) => {
 
 t.test('the Maven project names artifacts and no place to get them from', async (t) => {
   t.match(jarsPom(), /<artifactId>kafka_2\.13<\/artifactId><version>4\.3\.1</)
-  t.notMatch(jarsPom(), /repositor|https:/i)
+  t.match(jarsPom('3.3.2'), /<artifactId>kafka_2\.13<\/artifactId><version>3\.3\.2</)
+  t.notMatch(jarsPom('3.3.2'), /4\.3\.1/)
+  for (const pom of [jarsPom(), jarsPom('3.3.2')]) t.notMatch(pom, /repositor|https:/i)
 })
