@@ -18,10 +18,11 @@ export class Pause {
   get on (): boolean { return this.#cancel !== undefined }
   get failureCount (): number { return this.#failureCount }
 
-  /** Counts a failure; the pause that is on already, if any, goes on. */
+  /** Counts a failure. Those during a pause are the same one: it goes on as it is. */
   begin (): void {
+    if (this.#cancel !== undefined) return
     this.#failureCount++
-    this.#cancel ??= this.#clock.after(backoffMs(this.#failureCount, this.#clock.random), () => {
+    this.#cancel = this.#clock.after(backoffMs(this.#failureCount, this.#clock.random), () => {
       this.#cancel = undefined
       this.#over()
     })

@@ -262,6 +262,12 @@ t.test('too many topics are refused while all are busy, and the oldest idle one 
   stage.deliver(3, { topic: 'other' })
   t.equal(stage.told.get(3), undefined)
   t.equal(stage.sink.gauges.get('topics')?.(), 1)
+  stage.found([2])
+  stage.links.to(9_002).produced[0]?.answer({ offset: 0 })
+  stage.deliver(4, { key: keyOf[0] ?? '' })
+  stage.found([1, 2])
+  stage.links.to(9_001).produced[0]?.answer({ offset: 2 })
+  t.equal(stage.told.get(4), '0@2', 'one that was forgotten is found again')
 })
 
 t.test('drain sends what it holds, refuses what comes, and tells the truth about what is left', async t => {

@@ -151,6 +151,7 @@ class NativeSink implements KafkaSink {
     }
     if (oldest === undefined) return false
     this.#topics.delete(oldest.name)
+    if (this.#latest === oldest) this.#latest = undefined
     for (const lane of oldest.lanes) this.#senders.get(lane.leader)?.forget(lane)
     oldest.close(stopping)
     return true
@@ -218,6 +219,8 @@ class NativeSink implements KafkaSink {
       this.#senders.get(nodeId)?.moveTo({ host, port })
     }
     for (const metadata of topics) this.#topics.get(metadata.name)?.found(metadata)
+    // Whoever waited for the address of a leader that was known already.
+    this.#wakeAll()
   }
 
   #assign (lane: Lane, leader: number): void {
@@ -233,7 +236,7 @@ class NativeSink implements KafkaSink {
   }
 
   #wakeAll (): void {
-    for (const topic of this.#topics.values()) for (const lane of topic.lanes) lane.wake()
+    for (const topic of this.#topics.values()) for (const lane of topic.lanes) if (lane.hasMore) this.#ready(lane)
   }
 
   #failed ({ topic, partition }: Lane, what: string, code: number): void {
