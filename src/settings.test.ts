@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { loadConfig } from './config/load.ts'
-import { schema, settingChecks, settingsOf } from './settings.ts'
+import { codecIsInstalled, schema, settingChecks, settingsOf } from './settings.ts'
 
 const head = 'listeners: [ { protocol: http, port: 8080 } ]\nsink: journal\nroutes:\n'
 
@@ -44,4 +44,13 @@ routes: [ { name: a, channel: a, topic: a } ]
     loadConfig({ text: text(driver), path: 'sluice.yaml', env: {}, readFile, schema, checks: settingChecks })
   t.match(load('kafkajs'), { mistakes: [{ path: 'kafka.producer.compression', problem: /"zstd"/ }] })
   t.notMatch(load('native'), { mistakes: Array })
+})
+
+t.test('a codec without a binary for this platform is a mistake before anything starts', async t => {
+  const document = { kafka: { producer: { compression: 'lz4' } } }
+  t.match(codecIsInstalled(document, () => false), [{
+    path: ['kafka', 'producer', 'compression'], problem: /"lz4", which is not installed/, expected: /zstd/
+  }])
+  t.same(codecIsInstalled(document, () => true), [])
+  t.same(codecIsInstalled({}, () => false), [])
 })

@@ -5,13 +5,17 @@ import { policies } from '../plugins/index.ts'
 import { checks } from './config/checks.ts'
 import { freezeConfig } from './config/freeze.ts'
 import type { Check, ConfigDocument } from './config/load.ts'
-import { listAt } from './config/lookup.ts'
+import { listAt, textAt } from './config/lookup.ts'
+import { quote } from './config/mistake.ts'
+import type { CheckMistake } from './config/mistake.ts'
 import { assembleSchema } from './config/schema.ts'
 import { limitsConfig, routeConfig } from './ingest/config.ts'
 import type { LimitsSettings, RouteSettings } from './ingest/config.ts'
 import { createRouter } from './ingest/router.ts'
 import { journalConfig } from './journal/config.ts'
 import type { JournalConfig } from './journal/config.ts'
+import { canCompress } from './kafka/compression.ts'
+import type { Compression } from './kafka/compression.ts'
 import { kafkaConfig } from './kafka/config.ts'
 import type { KafkaSettings } from './kafka/config.ts'
 import { connectionsConfig, listenersConfig } from './listen/config.ts'
@@ -85,6 +89,17 @@ const adaptersAccept: Check = (document, sound) => {
   })
 }
 
+/** A codec whose library has no binary for this platform: told at the start, not at the first batch. */
+export function codecIsInstalled (document: ConfigDocument, installed: typeof canCompress): CheckMistake[] {
+  const path = ['kafka', 'producer', 'compression']
+  const compression = textAt(document, ...path) as Compression | undefined
+  if (compression === undefined || installed(compression)) return []
+  return [{
+    path, problem: `${quote(compression)}, which is not installed for ${process.platform} on ${process.arch}`,
+    expected: '"zstd", "gzip" or "none"; or an installation with the optional packages of npm'
+  }]
+}
+
 /** What an adapter may know of a route. */
 export function routeViewOf (module: AdapterModule, route: RouteEntry): RouteView {
   const own = Object.fromEntries(Object.keys(module.routeConfig).map(key => [key, route[key]]))
@@ -105,7 +120,10 @@ const closedIngress: Ingress = {
   watchRevoked: () => () => {}
 }
 
-export const settingChecks: readonly Check[] = [...checks, routesCompile, adaptersAccept]
+export const settingChecks: readonly Check[] = [
+  ...checks, routesCompile, adaptersAccept,
+  (document, sound) => sound('kafka') ? codecIsInstalled(document, canCompress) : []
+]
 
 /** Where a config came from, so that every thread can freeze it for itself. */
 export interface Origin {

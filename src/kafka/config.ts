@@ -44,8 +44,12 @@ const producer = Type.Object({
     description: 'How long a batch that may have been written is sent again under its own sequence numbers, in ' +
       'milliseconds, when nobody waits for it any more.'
   }),
-  compression: Type.Union([Type.Literal('none'), Type.Literal('gzip'), Type.Literal('zstd')], {
-    default: 'none', description: 'Compression of the batches. The driver kafkajs knows no zstd.'
+  compression: Type.Union([
+    Type.Literal('none'), Type.Literal('gzip'), Type.Literal('snappy'), Type.Literal('lz4'), Type.Literal('zstd')
+  ], {
+    default: 'none',
+    description: 'Compression of the batches. zstd makes them smallest at little cost; snappy and lz4 are for readers ' +
+      'that know no zstd. Batches below 1 KiB are left as they are. The driver kafkajs knows only none and gzip.'
   }),
   topicsMax: Type.Integer({
     default: 100, minimum: 1, maximum: 10_000,
