@@ -2,13 +2,17 @@
 
 import type { Secret } from '../../contract/secret.ts'
 import type { SaslMechanism } from '../wire/login.ts'
+import { loginFailed } from './login-failure.ts'
 
 export function plain (username: string, password: Secret): SaslMechanism {
   return {
     name: 'PLAIN',
-    begin: async () => ({
-      first: Buffer.from(`\0${username}\0${password.reveal()}`),
-      next: () => undefined
-    })
+    async begin () {
+      const parts = [username, password.reveal()]
+      if (parts.some(part => part === '' || part.includes('\0'))) {
+        throw loginFailed('the user name or the password is empty or has a NUL in it')
+      }
+      return { first: Buffer.from(['', ...parts].join('\0')), next: () => undefined }
+    }
   }
 }

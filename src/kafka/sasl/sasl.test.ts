@@ -20,6 +20,13 @@ t.test('PLAIN sends user and password at once (RFC 4616)', async t => {
   t.equal(exchange?.next(Buffer.alloc(0)), undefined)
 })
 
+t.test('PLAIN sends nothing that a NUL or an empty part would make something else of', async t => {
+  for (const [username, password] of [['a\0b', 'p'], ['a', 'p\0q'], ['a', '']] as const) {
+    const mechanism = createSaslMechanism({ mechanism: 'plain', username, password: new Secret('x', () => password) })
+    t.match(await mechanism?.begin(broker).catch((error: unknown) => error), failed)
+  }
+})
+
 /** RFC 7677 section 3. */
 const vector = {
   nonce: 'rOprNGfwEbeRWgbNEkqO',
@@ -79,7 +86,7 @@ function serverOf (password: string, first: Buffer): { challenge: string, check:
 }
 
 t.test('SCRAM-SHA-512 logs in with the right password only, whatever its characters', async t => {
-  const tries: [string, string, boolean][] = [['pencil', 'pencil', true], ['p\u00e4n,=cil', 'p\u00e4n,=cil', true], ['pencil', 'other', false]]
+  const tries: [string, string, boolean][] = [['pencil', 'pencil', true], ['p\u00e4n,=cil', 'p\u00e4n,=cil', true], ['\ufb01g', '\ufb01g', true], ['pencil', 'other', false]]
   for (const [known, given, accepted] of tries) {
     const settings = { mechanism: 'scram-sha-512', username: 'a,b=c', password: new Secret(given) } as const
     const mechanism = createSaslMechanism(settings)

@@ -3,8 +3,9 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Secret } from '../../contract/secret.ts'
-import { KafkaError } from '../kafka-error.ts'
+import type { KafkaError } from '../kafka-error.ts'
 import type { SaslExchange, SaslMechanism } from '../wire/login.ts'
+import { loginFailed as failed } from './login-failure.ts'
 
 const hashes = {
   'SCRAM-SHA-256': { digest: 'sha256', bytes: 32 },
@@ -15,17 +16,13 @@ export type ScramName = keyof typeof hashes
 
 interface Credentials { readonly username: string, readonly password: Secret }
 
-/** Kafka's own limits; RFC 7677 asks for 4096 at least. */
+/** RFC 7677 section 4 asks for 4096 at least. A server that asks for much more only wants to keep this machine busy. */
 const iterationsMin = 4_096
 const iterationsMax = 1_000_000
 /** No channel binding. */
 const header = 'n,,'
 
 const derive = promisify(pbkdf2)
-
-function failed (what: string): KafkaError {
-  return new KafkaError(what, { type: 'SASL_AUTHENTICATION_FAILED' })
-}
 
 /** `makeNonce` is for tests; a nonce is printable and has no comma. */
 export function scram (
@@ -70,7 +67,8 @@ class Exchange implements SaslExchange {
       return failed(`the server asks for ${count} iterations; ${iterationsMin} to ${iterationsMax} are done here`)
     }
     const { digest, bytes } = hashes[this.#name]
-    const password = this.#credentials.password.reveal().normalize('NFKC')
+    // As it is: Kafka does not prepare passwords (RFC 4013), neither where it stores them nor in its own client.
+    const password = this.#credentials.password.reveal()
     const salted = await derive(password, Buffer.from(salt, 'base64'), count, bytes, digest)
     const hmac = (key: Buffer, text: string): Buffer => createHmac(digest, key).update(text).digest()
     const clientKey = hmac(salted, 'Client Key')
