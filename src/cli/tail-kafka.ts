@@ -6,6 +6,7 @@ import type { Admin, Consumer, EachMessagePayload, KafkaConfig, KafkaMessage } f
 import type { KafkaSettings } from '../kafka/config.ts'
 import { repairKafkajs } from '../kafka/kafkajs/repair.ts'
 import { Sockets } from '../kafka/kafkajs/sockets.ts'
+import { createTokenSource } from '../kafka/sasl/index.ts'
 import type { TailEvent, TailPlan } from './tail-event.ts'
 
 export interface KafkaPlan extends TailPlan {
@@ -48,16 +49,20 @@ function clientOptions ({ kafka, requestTimeoutMs }: KafkaPlan, sockets: Sockets
     brokers: [...kafka.brokers],
     clientId: `${kafka.clientId}-tail`,
     ssl: kafka.tls !== undefined,
-    ...(sasl === undefined ? {} : {
-      sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password.reveal() } as
-        NonNullable<KafkaConfig['sasl']>
-    }),
+    ...(sasl === undefined ? {} : { sasl: loginOf(sasl) }),
     connectionTimeout: kafka.connectionTimeoutMs,
     requestTimeout: Math.max(requestTimeoutMs, 10_000),
     retry: { retries: 2 },
     socketFactory: sockets.connect as unknown as NonNullable<KafkaConfig['socketFactory']>,
     logLevel: kafkajs.logLevel.NOTHING
   }
+}
+
+function loginOf (sasl: NonNullable<KafkaSettings['sasl']>): NonNullable<KafkaConfig['sasl']> {
+  if ('password' in sasl) return { ...sasl, password: sasl.password.reveal() }
+  const tokens = createTokenSource(sasl)
+  const { extensions = {} } = 'extensions' in sasl ? sasl : {}
+  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await tokens.token(), extensions }) }
 }
 
 async function rangesOf (admin: Admin, { topic, countMax }: KafkaPlan): Promise<Range[]> {

@@ -7,6 +7,7 @@ import { at, listAt, numberAt, recordAt, textAt } from './lookup.ts'
 import { quote, showPath } from './mistake.ts'
 import type { CheckMistake, Path } from './mistake.ts'
 import { routeNamesAreUnique, topicsAreLegal, topicParametersAreBounded } from './route-checks.ts'
+import { awsCredentialsAreOne, driverKnowsTheMechanism, tokenHasOneOrigin } from './sasl-checks.ts'
 
 const forwardingLater = 'forwarding from the journal to Kafka does not exist yet'
 
@@ -189,6 +190,6 @@ function driverKnowsTheCodec (document: ConfigDocument): CheckMistake[] {
 /** The rules that concern what every gateway has. Rooms add theirs where the program is put together. */
 export const checks: readonly Check[] = [
   sinkHasItsSection, acksFitTheSink, exposedListenersAreProtected, addressesAreUnique, principalsAreDistinct,
-  principalsAreAsked, limitsAgree, journalHasRoom, driverKnowsTheCodec, routeNamesAreUnique, topicParametersAreBounded,
-  topicsAreLegal
+  principalsAreAsked, limitsAgree, journalHasRoom, driverKnowsTheCodec, driverKnowsTheMechanism, tokenHasOneOrigin,
+  awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded, topicsAreLegal
 ]

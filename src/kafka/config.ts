@@ -20,13 +20,56 @@ const tls = Type.Union([
   })
 ], { description: 'Encrypt and verify the connections to Kafka. Verification cannot be turned off.' })
 
-const sasl = Type.Object({
-  mechanism: Type.Union([Type.Literal('plain'), Type.Literal('scram-sha-256'), Type.Literal('scram-sha-512')], {
-    description: 'The SASL mechanism of the listener.'
-  }),
-  username: Type.String({ minLength: 1, description: 'The user at Kafka.' }),
-  password: Type.Unsafe<Secret>(secret({ description: 'The password of that user, read again at every connection.' }))
-}, { additionalProperties: false, description: 'How to log in at Kafka.' })
+const mechanism = { description: 'The SASL mechanism of the listener.' }
+
+function byPassword <Mechanism extends string> (name: Mechanism) {
+  return Type.Object({
+    mechanism: Type.Literal(name, mechanism),
+    username: Type.String({ minLength: 1, description: 'With plain and scram: the user at Kafka.' }),
+    password: Type.Unsafe<Secret>(secret({ description: 'The password of that user, read again at every login.' }))
+  }, { additionalProperties: false })
+}
+
+const byToken = Type.Object({
+  mechanism: Type.Literal('oauthbearer', mechanism),
+  token: Type.Optional(Type.Unsafe<Secret>(secret({
+    description: 'With oauthbearer: the token, read again at every login, so that another program can renew it in its file.'
+  }))),
+  tokenUrl: Type.Optional(Type.String({
+    pattern: '^(https://|http://(localhost|127\\.0\\.0\\.1)[:/])[^\\s@]+$',
+    description: 'With oauthbearer, in place of a token: where an authorization server gives tokens to clients (RFC 6749 ' +
+      'section 4.4). One token serves all connections of a worker for 80% of its life.'
+  })),
+  clientId: Type.Optional(Type.String({ minLength: 1, description: 'The client that asks at `tokenUrl`.' })),
+  clientSecret: Type.Optional(Type.Unsafe<Secret>(secret({
+    description: 'The secret of that client, read again for every token.'
+  }))),
+  scope: Type.Optional(Type.String({ minLength: 1, description: 'The scope to ask for at `tokenUrl`, where it wants one.' })),
+  extensions: Type.Optional(Type.Record(
+    Type.String({ pattern: '^(?!auth$)[A-Za-z]+$' }),
+    Type.String({
+      pattern: '^[\\x20-\\x7e]+$', description: 'A value that goes to the broker beside the token, by its name (KIP-342).'
+    }),
+    { additionalProperties: false, description: 'SASL extensions, where the cluster wants some.' }
+  ))
+}, { additionalProperties: false })
+
+const byAws = Type.Object({
+  mechanism: Type.Literal('aws-msk-iam', mechanism),
+  region: Type.String({ pattern: '^[a-z]+(-[a-z0-9]+)+$', description: 'With aws-msk-iam: its region, e.g. us-east-1.' }),
+  roleArn: Type.Optional(Type.String({
+    pattern: '^arn:[a-z-]+:iam::[0-9]{12}:role/\\S+$',
+    description: 'With aws-msk-iam: the role to assume. Without role and profile, the credentials are those that every ' +
+      'program of AWS finds: environment variables, shared files, the role of the pod or machine.'
+  })),
+  profile: Type.Optional(Type.String({
+    minLength: 1, description: 'With aws-msk-iam: the profile of the shared files of AWS, in place of a role.'
+  }))
+}, { additionalProperties: false })
+
+const sasl = Type.Union([
+  byPassword('plain'), byPassword('scram-sha-256'), byPassword('scram-sha-512'), byToken, byAws
+], { description: 'How to log in at Kafka. The driver kafkajs knows plain and scram only.' })
 
 const producer = Type.Object({
   lingerMs: Type.Integer({

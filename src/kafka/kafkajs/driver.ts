@@ -81,8 +81,8 @@ function clientOptions (options: DriverOptions, sockets: Sockets, brokers: strin
     brokers,
     clientId: config.clientId,
     ssl: config.tls !== undefined,
-    // Read at each authentication, kept nowhere.
-    ...(sasl === undefined ? {} : {
+    // The check of the config lets no login without a password through. It is read at each one, kept nowhere.
+    ...(sasl === undefined || !('password' in sasl) ? {} : {
       sasl: { mechanism: sasl.mechanism, username: sasl.username, get password () { return sasl.password.reveal() } } as
         NonNullable<KafkaConfig['sasl']>
     }),

@@ -14,6 +14,8 @@ export interface SaslExchange {
    * server has proven itself where the mechanism can tell. An error: no login.
    */
   next (challenge: Buffer): Buffer | undefined | KafkaError | Promise<Buffer | undefined | KafkaError>
+  /** Told that the broker ended it with an error. Gives what it had said before, for the operator; '' for nothing. */
+  refused? (): string
 }
 
 export interface SaslMechanism {
@@ -47,7 +49,9 @@ export async function logIn (
     const answer = await channel.authenticate(message)
     if (answer.code !== 0) {
       const { name } = saslErrorOf(answer.code)
-      throw new KafkaError(answer.message === '' ? name : `${name}: ${answer.message}`, { type: name })
+      const before = exchange.refused?.() ?? ''
+      const said = [name, answer.message, answer.message.includes(before) ? '' : before].filter(part => part !== '')
+      throw new KafkaError(said.join(': '), { type: name })
     }
     const next = await exchange.next(answer.bytes)
     if (next instanceof KafkaError) throw next
