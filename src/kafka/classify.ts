@@ -37,7 +37,8 @@ const answers: ReadonlyMap<number, Answer> = new Map([
   [2, answer('CORRUPT_MESSAGE', 'again')],
   [3, answer('UNKNOWN_TOPIC_OR_PARTITION', 'again', noSuchTopic, true)],
   [5, answer('LEADER_NOT_AVAILABLE', 'again', '', true)],
-  [6, answer('NOT_LEADER_OR_FOLLOWER', 'again', '', true)],
+  // Also the answer to a batch that was appended, when its leader moves before the followers have it (DelayedProduce).
+  [6, answer('NOT_LEADER_OR_FOLLOWER', 'unsure', '', true)],
   // The leader gave up waiting for its followers: it has the batch, they may not.
   [7, answer('REQUEST_TIMED_OUT', 'unsure')],
   [8, answer('BROKER_NOT_AVAILABLE', 'again', '', true)],

@@ -53,8 +53,9 @@ export class Batch implements ProduceBatch {
   leftAtMs = 0
   /** When its first record came, on the sink's clock. */
   readonly beganAtMs: number
-  /** A codec is at work on it. */
+  /** A codec is at work on it, and reads its buffer. */
   packing = false
+  #whenPacked: (() => void) | undefined
 
   constructor (place: BatchPlace, buffer: Buffer, beganAtMs: number) {
     this.topic = place.topic
@@ -122,6 +123,18 @@ export class Batch implements ProduceBatch {
         partition, offset: baseOffset < 0 ? undefined : baseOffset + place, journal: undefined
       })
     }
+  }
+
+  /** The codec is done. */
+  packed (): void {
+    this.packing = false
+    this.#whenPacked?.()
+  }
+
+  /** Calls `release` when nobody reads the buffer any more: now, or when the codec is done. */
+  released (release: () => void): void {
+    if (this.packing) this.#whenPacked = release
+    else release()
   }
 
   number (producer: ProducerId, sequence: number): void {

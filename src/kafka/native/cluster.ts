@@ -76,6 +76,11 @@ export class Cluster {
     return undefined
   }
 
+  /** Whoever has it goes on with it; whoever comes now gets another one. */
+  forgetProducerId (): void {
+    this.#producerId = undefined
+  }
+
   close (reason: Error): void {
     this.#closed = true
     this.#reason = 'this gateway is stopping'

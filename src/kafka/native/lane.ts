@@ -8,14 +8,15 @@ import { answerOf } from '../classify.ts'
 import type { Answer } from '../classify.ts'
 import type { Clock } from '../clock.ts'
 import { timedOut, unavailable } from '../refusals.ts'
-import { orderBehind } from './batch.ts'
 import type { Batch, OpenTickets } from './batch.ts'
 import { Filling } from './filling.ts'
+import { Line } from './line.ts'
 import type { Memory } from './memory.ts'
 import { Numbering } from './numbering.ts'
 import type { ProducerIds } from './numbering.ts'
 import { Pause } from './pause.ts'
 
+const unknownTopic = 3
 /** The number of batches per producer and partition that a broker remembers. */
 const underWayMax = 5
 /** What a lane needs of the sink around it. */
@@ -44,12 +45,11 @@ export class Lane {
   readonly #numbering: Numbering
   /** Node id; -1: the partition has no leader now. */
   leader = -1
-  /** Listed at a sender as one that may have a batch. */
+  /** Known to a sender as one that may have a batch. */
   listed = false
   readonly #filling: Filling
-  /** Sealed batches in order: those that are to be sent again, then those that were never sent. */
-  #queue: Batch[] = []
-  readonly #underWay: Batch[] = []
+  /** Sealed batches. */
+  readonly #line = new Line()
   readonly #pause: Pause
   /** No deadline of this lane is earlier. */
   #earliestMs = Infinity
@@ -64,14 +64,14 @@ export class Lane {
     this.#filling = new Filling({ topic, partition, openTickets: host.openTickets }, host.memory, host.clock)
   }
 
-  get idle (): boolean { return this.waitingCount === 0 && this.#underWay.length === 0 }
-  get underWayCount (): number { return this.#underWay.length }
+  get idle (): boolean { return this.waitingCount === 0 && this.#line.underWay.length === 0 }
+  get underWayCount (): number { return this.#line.underWay.length }
   get brokenCount (): number { return this.#numbering.brokenCount }
   /** Batches that wait: how long a record that comes now will wait, beside other lanes. */
-  get waitingCount (): number { return this.#queue.length + (this.#filling.batch === undefined ? 0 : 1) }
+  get waitingCount (): number { return this.#line.waiting.length + (this.#filling.batch === undefined ? 0 : 1) }
 
   waitingRecordsCount (): number {
-    return this.#queue.reduce((sum, batch) => sum + batch.count, this.#filling.batch?.count ?? 0)
+    return this.#line.waiting.reduce((sum, batch) => sum + batch.count, this.#filling.batch?.count ?? 0)
   }
 
   /** False: the budget does not allow it, and nothing was taken. */
@@ -103,7 +103,7 @@ export class Lane {
   #seal (): void {
     const batch = this.#filling.seal()
     if (batch === undefined) return
-    this.#queue.push(batch)
+    this.#line.waiting.push(batch)
     this.#host.pack(batch, this)
   }
 
@@ -116,32 +116,35 @@ export class Lane {
 
   /** True where `take` may give another batch at once. */
   get hasMore (): boolean {
-    return this.#queue.length > 0 || this.#filling.flushed
+    return this.#line.waiting.length > 0 || this.#filling.flushed
   }
 
   /** The next batch to send; from now on it may be written. Undefined: none may go now. */
   take (): Batch | undefined {
     if (this.#pause.on || this.#closed) return undefined
     const { clock } = this.#host
-    const mayGo = this.#underWay.length === 0
-      ? this.#numbering.settle(this.#queue)
-      : this.#underWay.length < underWayMax && this.#numbering.mayJoin(clock.nowMs())
+    const mayGo = this.#line.underWay.length === 0
+      ? this.#numbering.settle(this.#line.waiting)
+      : this.#line.underWay.length < underWayMax && this.#numbering.mayJoin(clock.nowMs())
     if (!mayGo) return undefined
-    if (this.#queue.length === 0 && this.#filling.flushed) this.#seal()
-    const batch = this.#queue[0]
+    if (this.#line.waiting.length === 0 && this.#filling.flushed) this.#seal()
+    // In a broken series what may be written goes first: the rest has no number yet.
+    const at = this.#numbering.isBroken ? Math.max(0, this.#line.waiting.findIndex(({ uncertain }) => uncertain)) : 0
+    const batch = this.#line.waiting[at]
     if (batch === undefined || batch.packing) return undefined
     // One that is sent again goes alone.
-    if (this.#underWay.length > 0 && batch.producer !== undefined) return undefined
+    if (this.#line.underWay.length > 0 && batch.producer !== undefined) return undefined
     this.#numbering.give(batch)
-    this.#queue.shift()
-    this.#underWay.push(batch)
+    this.#line.waiting.splice(at, 1)
+    this.#line.underWay.push(batch)
     if (batch.leftAtMs === 0) batch.leftAtMs = clock.nowMs()
     return batch
   }
 
   /** The broker's answer; undefined where it left the batch out. */
   answered (batch: Batch, result: ProduceResult | undefined): void {
-    if (!this.#land(batch)) return
+    if (!this.#line.land(batch)) return
+    if (this.#closed) return this.#host.memory.free(batch)
     if (result?.code === 0) this.#written(batch, result.baseOffset)
     else this.#notWritten(batch, result)
     this.#afterLanding()
@@ -149,22 +152,17 @@ export class Lane {
 
   /** The connection ended before the answer. */
   unanswered (batch: Batch, error: Error): void {
-    if (!this.#land(batch)) return
+    if (!this.#line.land(batch)) return
+    if (this.#closed) return this.#host.memory.free(batch)
     this.#host.failed(this, error.message, -1)
     this.#numbering.unanswered(batch)
     this.#again(batch)
     this.#afterLanding()
   }
 
-  #land (batch: Batch): boolean {
-    const at = this.#underWay.indexOf(batch)
-    if (at !== -1) this.#underWay.splice(at, 1)
-    return at !== -1
-  }
-
   #afterLanding (): void {
     // What has filled meanwhile has waited long enough.
-    if (this.#underWay.length === 0 && this.#filling.batch !== undefined) this.#filling.flushed = true
+    if (this.#line.underWay.length === 0 && this.#filling.batch !== undefined) this.#filling.flushed = true
     if (this.hasMore) this.#host.ready(this)
   }
 
@@ -180,9 +178,10 @@ export class Lane {
     const code = result?.code ?? -1
     const answer = answerOf(code)
     this.#host.failed(this, answer.name, code)
+    if (code === unknownTopic) this.#numbering.forgotten()
     if (answer.stale) this.#host.moved(this, result?.leader)
     switch (answer.action) {
-      case 'unsure': batch.uncertain = true; return this.#again(batch)
+      case 'unsure': this.#numbering.unanswered(batch); return this.#again(batch)
       case 'again': return this.#again(batch)
       case 'renew': case 'fenced': case 'duplicate': return this.#outOfOrder(batch, answer)
       case 'split': case 'refuse': return this.#refused(batch, answer, result?.invalidRecords ?? [])
@@ -190,8 +189,7 @@ export class Lane {
   }
 
   #outOfOrder (batch: Batch, { name, action }: Answer): void {
-    const isBefore = (other: Batch): boolean => other.producer !== undefined && other.order < batch.order
-    if (this.#numbering.isVoid(batch) || this.#underWay.some(isBefore) || this.#queue.some(isBefore)) {
+    if (this.#numbering.isVoid(batch) || this.#line.hasBefore(batch)) {
       // As expected: one before it was not written.
       this.#requeue(batch)
     } else if (action === 'duplicate' && batch.uncertain) {
@@ -206,9 +204,9 @@ export class Lane {
   }
 
   #refused (batch: Batch, { action, detail, name }: Answer, invalidRecords: readonly number[]): void {
-    const { memory } = this.#host
     if (batch.uncertain) return this.#lose(batch, `the broker answered ${name} after an attempt without an answer`)
-    const others = [...this.#underWay, ...this.#queue]
+    const { memory } = this.#host
+    const others = this.#line.all
     const refusal = refuse('undeliverable', detail)
     this.#numbering.void(batch, others)
     if (action === 'split' && invalidRecords.length > 0 && invalidRecords.length < batch.count) {
@@ -216,10 +214,7 @@ export class Lane {
       const rest = memory.without(batch)
       if (rest !== undefined) this.#requeue(rest)
     } else if (action === 'split' && batch.count > 1) {
-      const half = batch.count >> 1
-      this.#requeue(memory.part(batch, batch.order, place => place < half))
-      this.#requeue(memory.part(batch, orderBehind(batch, others), place => place >= half))
-      memory.free(batch, batch.count)
+      for (const half of memory.halves(batch, others)) this.#requeue(half)
     } else {
       memory.free(batch)
       batch.giveUp(refusal, false)
@@ -244,8 +239,7 @@ export class Lane {
   }
 
   #requeue (batch: Batch): void {
-    const at = this.#queue.findIndex(other => other.order > batch.order)
-    this.#queue.splice(at === -1 ? this.#queue.length : at, 0, batch)
+    this.#line.insert(batch)
     this.#expireBy(batch.earliestMs)
   }
 
@@ -255,38 +249,43 @@ export class Lane {
 
   /** Settles what is over its deadline, and gives up what may be written once nobody has waited for it long enough. */
   sweep (nowMs: number): void {
-    if (nowMs < this.#earliestMs && this.#queue[0]?.openCount !== 0) return
-    if (this.#underWay.length === 0) this.#numbering.settle(this.#queue)
-    for (const batch of [...this.#underWay]) batch.expire(nowMs, timedOut, false)
-    for (const batch of [...this.#queue]) {
+    if (nowMs < this.#earliestMs && this.#line.waiting[0]?.openCount !== 0) return
+    if (this.#line.underWay.length === 0) this.#numbering.settle(this.#line.waiting)
+    for (const batch of [...this.#line.underWay]) batch.expire(nowMs, timedOut, false)
+    for (const batch of [...this.#line.waiting]) {
       const isSent = batch.producer !== undefined
       batch.expire(nowMs, isSent ? timedOut : unavailable, !isSent)
-      if (batch.recalledCount > 0) this.#replace(batch, this.#host.memory.without(batch))
+      if (batch.recalledCount > 0) this.#line.replace(batch, this.#host.memory.without(batch))
       else if (batch.openCount === 0 && nowMs - batch.leftAtMs > this.#host.deliveryTimeoutMs) this.#abandon(batch)
     }
     this.#filling.batch?.expire(nowMs, unavailable, true)
-    this.#earliestMs = this.#filling.batch?.earliestMs ?? Infinity
-    for (const { earliestMs } of [...this.#underWay, ...this.#queue]) this.#expireBy(earliestMs)
+    this.#earliestMs = Math.min(this.#filling.batch?.earliestMs ?? Infinity, this.#line.earliestMs)
   }
 
   #abandon (batch: Batch): void {
     if (batch.producer !== undefined && !batch.uncertain) return
-    this.#replace(batch, undefined)
+    this.#line.replace(batch, undefined)
     if (batch.uncertain) this.#lose(batch, 'no answer within kafka.producer.deliveryTimeoutMs')
     else this.#host.memory.free(batch)
   }
 
-  #replace (batch: Batch, other: Batch | undefined): void {
-    this.#queue.splice(this.#queue.indexOf(batch), 1, ...(other === undefined ? [] : [other]))
-  }
-
   /** Refuses everything that certainly is not written; the rest goes on. */
   refuseUnsent (refusal: Refusal): void {
-    if (this.#underWay.length === 0) this.#numbering.settle(this.#queue)
-    const unsent = this.#queue.filter(batch => batch.producer === undefined).concat(this.#filling.remove() ?? [])
-    this.#queue = this.#queue.filter(batch => batch.producer !== undefined)
+    if (this.#line.underWay.length === 0) this.#numbering.settle(this.#line.waiting)
+    const unsent = this.#line.removeUnnumbered().concat(this.#filling.remove() ?? [])
     for (const batch of unsent) this.#host.memory.free(batch)
     for (const batch of unsent) batch.giveUp(refusal, false)
+  }
+
+  /** The partition does not exist any more: what was unsure stays so for good. */
+  gone (refusal: Refusal): void {
+    this.refuseUnsent(refusal)
+    for (const batch of this.#line.waiting.splice(0)) this.#lose(batch, 'the partition is gone')
+  }
+
+  /** No broker remembers the producer any more. */
+  forgotten (): void {
+    this.#numbering.forgotten()
   }
 
   /** The end: settles everything, honestly. What is under way keeps its buffer until its connection is gone. */
@@ -294,7 +293,7 @@ export class Lane {
     this.#closed = true
     this.#pause.end()
     this.refuseUnsent(refusal)
-    const rest = this.#underWay.splice(0).concat(this.#queue.splice(0))
-    for (const batch of rest) batch.giveUp(unavailable, true)
+    for (const batch of this.#line.all) batch.giveUp(unavailable, true)
+    for (const batch of this.#line.waiting.splice(0)) this.#host.memory.free(batch)
   }
 }

@@ -3,7 +3,7 @@
 import type { SinkRecord } from '../../contract/sink.ts'
 import type { ByteBudget } from '../options.ts'
 import { Arenas } from './arenas.ts'
-import { Batch } from './batch.ts'
+import { Batch, orderBehind } from './batch.ts'
 import type { BatchPlace } from './batch.ts'
 import { batchBytesFor, headerBytes } from './record-batch.ts'
 
@@ -83,9 +83,18 @@ export class Memory {
     return part
   }
 
+  /** Both halves of a batch, in its place; `others` are what stands before and behind it. */
+  halves (batch: Batch, others: readonly Batch[]): [Batch, Batch] {
+    const half = batch.count >> 1
+    const first = this.part(batch, batch.order, place => place < half)
+    const second = this.part(batch, orderBehind(batch, others), place => place >= half)
+    this.free(batch, batch.count)
+    return [first, second]
+  }
+
   /** Takes back what the batch had, but for the tickets of `movedCount` records that live on in a part of it. */
   free (batch: Batch, movedCount = 0): void {
-    this.#arenas.give(batch.records.buffer)
+    batch.released(() => { this.#arenas.give(batch.records.buffer) })
     this.giveTickets(batch.count - movedCount)
   }
 }

@@ -38,6 +38,9 @@ export class Numbering {
   /** Number series that were given up. */
   brokenCount = 0
 
+  /** Only what may be written is sent again; the rest waits for new numbers. */
+  get isBroken (): boolean { return this.#broken !== '' }
+
   /** Whether another batch may be under way beside those that are. */
   mayJoin (nowMs: number): boolean {
     return this.#broken === '' && this.#voidOrder === Infinity && this.#provenUntilMs > nowMs
@@ -48,8 +51,10 @@ export class Numbering {
    * False: no number can be given now, because there is no producer id yet.
    */
   settle (waiting: readonly Batch[]): boolean {
-    for (const batch of waiting) if (batch.uncertain) return true
-    for (const batch of waiting) batch.unnumber()
+    const isOpen = waiting.some(({ uncertain }) => uncertain)
+    // In a series that was given up, what certainly is not written has no number to wait for.
+    for (const batch of waiting) if (!isOpen || (this.#broken !== '' && !batch.uncertain)) batch.unnumber()
+    if (isOpen) return true
     this.#voidOrder = Infinity
     if (this.#broken === '') this.#next = this.#afterWritten
     else this.#beginAnew()
@@ -78,7 +83,15 @@ export class Numbering {
 
   written (batch: Batch, nowMs: number): void {
     this.#provenUntilMs = nowMs + provenMs
-    if (batch.producer === this.#producer) this.#afterWritten = after(batch.sequence, batch.count)
+    if (batch.producer !== this.#producer) return
+    // One that was sent again may be told after one behind it.
+    const end = after(batch.sequence, batch.count)
+    if ((end - this.#afterWritten + sequenceCount) % sequenceCount < sequenceCount / 2) this.#afterWritten = end
+  }
+
+  /** The broker has no memory of the producer now. */
+  forgotten (): void {
+    this.#provenUntilMs = 0
   }
 
   /** The broker's view of the numbers is not ours: they begin anew when nothing may be written any more. */
@@ -91,7 +104,11 @@ export class Numbering {
   /** This batch certainly is not written and its number will not be used: those behind it cannot be written. */
   void (batch: Batch, others: readonly Batch[]): void {
     const behind = others.filter(other => other.producer !== undefined && other.order > batch.order)
-    if (behind.length === 0) return
+    if (behind.length === 0) {
+      // Nobody has a number behind it: the next batch takes this one.
+      if (batch.producer === this.#producer) this.#next = batch.sequence
+      return
+    }
     if (batch.order < this.#voidOrder) this.#voidOrder = batch.order
     for (const other of behind) if (other.uncertain) this.#release(other)
   }

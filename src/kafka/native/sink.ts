@@ -152,6 +152,8 @@ class NativeSink implements KafkaSink {
     if (oldest === undefined) return false
     this.#topics.delete(oldest.name)
     if (this.#latest === oldest) this.#latest = undefined
+    // A lane that is made anew counts from 0, which under the same id would be taken for a repetition.
+    this.#cluster.forgetProducerId()
     for (const lane of oldest.lanes) this.#senders.get(lane.leader)?.forget(lane)
     oldest.close(stopping)
     return true
@@ -183,8 +185,8 @@ class NativeSink implements KafkaSink {
     // A codec that fails leaves the records as they are.
     packing.then(pack, (error: unknown) => { this.#options.log.error({ error }, 'a batch could not be compressed') })
       .finally(() => {
-        batch.packing = false
-        lane.wake()
+        batch.packed()
+        if (lane.hasMore) this.#ready(lane)
       })
   }
 

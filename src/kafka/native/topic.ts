@@ -9,7 +9,7 @@ import { answerOf, problemOf } from '../classify.ts'
 import type { Problem } from '../classify.ts'
 import { KafkaError } from '../kafka-error.ts'
 import { StickyPartition, partitionOfKey } from '../partitioner.ts'
-import { unavailable } from '../refusals.ts'
+import { overloaded, unavailable } from '../refusals.ts'
 import { Lane } from './lane.ts'
 import type { LaneHost } from './lane.ts'
 
@@ -19,6 +19,9 @@ const absentMs = 1_000
 const refreshMs = 60_000
 /** How soon a topic is looked up again some of whose partitions have no leader. */
 const leaderlessMs = 250
+
+/** When to come back where a record that waited for its partitions finds no room. */
+const noRoomMs = 1_000
 
 export interface TopicHost extends LaneHost {
   lookUp (topic: string): void
@@ -102,7 +105,7 @@ export class Topic {
       this.#lanes.push(new Lane(this.name, index, this.#host))
     }
     // A topic that was made anew may have fewer.
-    for (const lane of this.#lanes.slice(partitions.length)) lane.refuseUnsent(unavailable)
+    for (const lane of this.#lanes.slice(partitions.length)) lane.gone(unavailable)
     for (const { index, leader } of partitions) {
       const lane = this.#lanes[index]
       if (lane !== undefined) this.#host.assign(lane, leader)
@@ -120,7 +123,7 @@ export class Topic {
 
   #deliverWaiting (): void {
     for (const { record, settler, ticket, deadlineMs } of this.#takeWaiting()) {
-      if (!this.deliver(record, settler, ticket, deadlineMs)) settler.settle(ticket, unavailable)
+      if (!this.deliver(record, settler, ticket, deadlineMs)) settler.settle(ticket, overloaded(noRoomMs))
     }
     this.#host.openTickets.tell()
   }
@@ -149,7 +152,10 @@ export class Topic {
   #gone (refusal: Refusal): void {
     this.#absent = refusal
     this.#partitionCount = 0
-    for (const lane of this.#lanes) lane.refuseUnsent(refusal)
+    for (const lane of this.#lanes) {
+      lane.refuseUnsent(refusal)
+      lane.forgotten()
+    }
     this.#refuse(this.#takeWaiting(), refusal)
   }
 
