@@ -51,3 +51,11 @@ routes: [ { name: a, channel: a, topic: a, key: { pointer: "/order/it's~1" } } ]
   t.match(banner, ` -d '{"order":{"it'\\''s/":"world"}}'\n`)
   t.match(banner, "npm run sluice -- tail -c './my config.yaml'\n")
 })
+
+t.test('a channel that can be made up is preferred, and where there is none the line says what to put in', async (t) => {
+  const head = 'listeners: [ { protocol: http, port: 8080 } ]\nsink: journal\nroutes:\n'
+  const strict = '  - { name: a, channel: "a/{x}", parameters: { x: { pattern: "[a-z]+" } }, topic: a }\n'
+  const open = '  - { name: b, channel: b, topic: b, key: { pointer: /k } }\n'
+  t.match(await bannerOf(head + strict + open), '/v1/events/b -H \'content-type: application/json\' -d \'{"k":"world"}\'\n')
+  t.match(await bannerOf(head + strict), 'Send an event (in place of X something that [a-z]+ takes):\n  curl -i http://127.0.0.1:8443/v1/events/a/X ')
+})

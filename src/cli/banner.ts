@@ -42,13 +42,31 @@ function example (document: unknown, http: Address): string[] {
     '-H \'content-type: application/json\'',
     `-d ${shellQuoted(exampleData(document))}`
   ]
-  const title = header === undefined ? 'Send an event:' : 'Send an event (SLUICE_API_KEY holds the key of a principal):'
-  return [title, `  ${parts.join(' ')}`]
+  const notes = [
+    ...(header === undefined ? [] : ['SLUICE_API_KEY holds the key of a principal']),
+    ...patternsOf(document, exampleRoute(document)).map(([name, pattern]) =>
+      visibleLine(`in place of ${name.toUpperCase()} something that ${pattern} takes`))
+  ]
+  return [`Send an event${notes.length === 0 ? '' : ` (${notes.join('; ')})`}:`, `  ${parts.join(' ')}`]
 }
 
-/** JSON that has what the key of the first route points to. */
+/** The first route whose channel can be made up, else the first. */
+function exampleRoute (document: unknown): number {
+  const routes = listAt(document, 'routes')
+  return Math.max(0, routes.findIndex((_, route) => patternsOf(document, route).length === 0))
+}
+
+/** Parameters of a route that take no value which could be guessed: name and pattern. */
+function patternsOf (document: unknown, route: number): [string, string][] {
+  return Object.entries(recordAt(document, 'routes', route, 'parameters')).flatMap(([name, parameter]) => {
+    const pattern = textAt(parameter, 'pattern')
+    return pattern === undefined || listAt(parameter, 'enum').length > 0 ? [] : [[name, pattern] as [string, string]]
+  })
+}
+
+/** JSON that has what the key of the route points to. */
 function exampleData (document: unknown): string {
-  const pointer = textAt(document, 'routes', 0, 'key', 'pointer')
+  const pointer = textAt(document, 'routes', exampleRoute(document), 'key', 'pointer')
   const steps = pointer === undefined ? [] : compilePointer(pointer)?.steps ?? []
   const data = steps.reduceRight<unknown>((inner, { name }) => ({ [name]: inner }), 'world')
   return JSON.stringify(steps.length === 0 ? { hello: data } : data)
@@ -58,11 +76,12 @@ function shellQuoted (text: string): string {
   return `'${visibleLine(text).replaceAll('\'', '\'\\\'\'')}'`
 }
 
-/** A channel that the first route takes. */
+/** A channel that the route takes, if it can be guessed. */
 function exampleChannel (document: unknown): string {
-  const pattern = textAt(document, 'routes', 0, 'channel') ?? 'orders'
+  const route = exampleRoute(document)
+  const pattern = textAt(document, 'routes', route, 'channel') ?? 'orders'
   const channel = pattern.replaceAll(/\{([^}*]*)(\*?)\}/g, (_, name: string, rest: string) => {
-    const value = textAt(document, 'routes', 0, 'parameters', name, 'enum', 0)
+    const value = textAt(document, 'routes', route, 'parameters', name, 'enum', 0)
     return value ?? (rest === '' ? name.toUpperCase() : 'orders/eu')
   })
   // Pasted into a shell: nothing but plain characters may be left.
@@ -83,7 +102,8 @@ function destination (document: unknown, configPath: string | undefined): string
 }
 
 function exampleTopic (document: unknown): string {
-  const template = textAt(document, 'routes', 0, 'topic') ?? 'TOPIC'
+  const route = exampleRoute(document)
+  const template = textAt(document, 'routes', route, 'topic') ?? 'TOPIC'
   return visibleLine(template.replaceAll(/\{([^}*]*)\*?\}/g, (_, name: string) =>
-    textAt(document, 'routes', 0, 'parameters', name, 'enum', 0) ?? name.toUpperCase()))
+    textAt(document, 'routes', route, 'parameters', name, 'enum', 0) ?? name.toUpperCase()))
 }

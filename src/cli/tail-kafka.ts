@@ -23,6 +23,10 @@ const heldMax = 1_000
 /** Without any event for so long, all that is there has been read; a consumer may take some seconds to begin. */
 const quietMs = 8_000
 
+/** The first group of a new cluster waits until the brokers have made their topic of offsets. */
+const coordinatorRetry = { initialRetryTime: 200, maxRetryTime: 1_000, retries: 12 }
+const goodbyeMs = 1_000
+
 /**
  * The last events that are there, by time, then those that come. Joins a consumer group of its own, which the broker
  * must allow. Throws what kafkajs says.
@@ -32,13 +36,17 @@ export async function * tailKafka (plan: KafkaPlan): AsyncGenerator<TailEvent, v
   const sockets = new Sockets({ config: plan.kafka, requestTimeoutMs: plan.requestTimeoutMs })
   const kafka = new kafkajs.Kafka(clientOptions(plan, sockets))
   const admin = kafka.admin()
-  const consumer = kafka.consumer({ groupId: `sluice-tail-${randomUUID()}`, allowAutoTopicCreation: false, retry: { retries: 2 } })
+  const consumer = kafka.consumer({
+    groupId: `sluice-tail-${randomUUID()}`, allowAutoTopicCreation: false, retry: coordinatorRetry
+  })
   try {
     const ranges = await rangesOf(admin, plan)
     const events = await consume(consumer, plan, ranges)
     yield * inOrder(events, plan, ranges)
   } finally {
-    await Promise.allSettled([consumer.disconnect(), admin.disconnect()])
+    // Saying goodbye waits for answers that a broker which stands still never gives.
+    const goodbyes = Promise.allSettled([consumer.disconnect(), admin.disconnect()])
+    await Promise.race([goodbyes, new Promise((resolve) => { setTimeout(resolve, goodbyeMs).unref() })])
     sockets.destroyAll()
   }
 }
