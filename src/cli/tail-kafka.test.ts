@@ -18,7 +18,7 @@ kafka: { brokers: ${JSON.stringify(kafka.brokers)} }
 routes: [ { name: a, channel: a, topic: ${topic} } ]
 `)
   const client = new kafkajs.Kafka({ brokers: [...kafka.brokers], logLevel: kafkajs.logLevel.NOTHING })
-  const producer = client.producer({ allowAutoTopicCreation: false })
+  const producer = client.producer({ allowAutoTopicCreation: false, idempotent: true })
   await producer.connect()
   t.teardown(() => producer.disconnect())
   const now = Date.now()
