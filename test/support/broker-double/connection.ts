@@ -111,7 +111,7 @@ export class Connection {
   }
 
   async #serve (frame: Buffer): Promise<void> {
-    if (this.#deaf) return
+    if (this.#deaf || this.#socket.destroyed) return
     try {
       const reader = new ProtocolReader(frame, false)
       const key = reader.int16()
@@ -199,9 +199,14 @@ export class Connection {
     if ('drip' in fault) return this.#drip(frame)
     if ('frameBytes' in fault) frame.writeInt32BE(fault.frameBytes)
     if (!('drop' in fault)) socket.write(frame)
-    else if (fault.drop === 'inside') socket.write(frame.subarray(0, frame.length >> 1), () => { socket.destroy() })
+    else if (fault.drop === 'inside') this.#breakOff(frame)
     else socket.destroy()
     return false
+  }
+
+  #breakOff (frame: Buffer): void {
+    this.#deaf = true
+    this.#socket.write(frame.subarray(0, frame.length >> 1), () => { this.#socket.destroy() })
   }
 
   async #drip (frame: Buffer): Promise<boolean> {
