@@ -79,11 +79,16 @@ function refused (code: number, message = '', invalidRecords: readonly number[] 
   return { code, baseOffset: -1, message, invalidRecords }
 }
 
+/** Says that a batch is written which is not. */
+const untrue: Result = { code: codes.none, baseOffset: 4_711, message: '', invalidRecords: [] }
+
 /** Undefined where the answer is to leave the batch out. */
 function resultOf (call: Call, batch: SeenBatch, { faults, refusal, topics }: Circumstances): Result | undefined {
   const fault = faults.get(batch)
   if (fault !== undefined && fault.written !== true) {
-    return 'omitted' in fault ? undefined : give(batch, refused(fault.error, 'scripted', fault.invalidRecords))
+    if ('omitted' in fault) return undefined
+    const { error, invalidRecords } = fault
+    return give(batch, error === codes.none ? untrue : refused(error, 'scripted', invalidRecords))
   }
   if (refusal !== codes.none) return give(batch, refused(refusal))
   const topic = topics.find(({ batches }) => batches.includes(batch))?.found

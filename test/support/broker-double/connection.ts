@@ -156,7 +156,9 @@ export class Connection {
     const playing = script.requestFault(request)
     if (playing !== undefined && await this.#failsBefore(playing)) return
     const fault = playing?.fault
-    await reading.answer(script.partFaults(request), fault !== undefined && 'throttleMs' in fault ? fault.throttleMs : 0)
+    const parts = fault !== undefined && 'correlation' in fault
+      ? new Map(about.map(one => [one, { error: codes.none }])) : script.partFaults(request)
+    await reading.answer(parts, fault !== undefined && 'throttleMs' in fault ? fault.throttleMs : 0)
     if (!reading.wantsAnswer) return this.#withoutAnswer(reading)
     const tagged = flexible && api !== 'ApiVersions'
     request.answered = await this.#reply(fault, correlation => framed(correlation, writer.finish(), tagged), head)

@@ -24,7 +24,7 @@ export type RequestFault =
   { readonly drip: true } |
   /** The size in front of the answer is this one. */
   { readonly frameBytes: number } |
-  /** The answer is one to another request. */
+  /** The answer is one to another request: what it says of this one's parts is not so, they are untouched. */
   { readonly correlation: 'wrong' } |
   /** The connection stands still in both directions, until `release`; new ones work. */
   { readonly stall: true }

@@ -39,6 +39,13 @@ const happenings: readonly Scenario[] = [
     await longSilence()
     await double.bringUp(0)
   }),
+  happening('a broker goes for good, and others lead what it led', 3, async ({ double, topic }) => {
+    await double.takeDown(0)
+    await longSilence()
+    // Partition 0 is the one it led.
+    double.moveLeader(topic, 0, 2)
+    await double.seen({ api: 'Produce', topic, partition: 0, broker: 2 })
+  }),
   happening('every connection is cut', 3, async ({ double }) => {
     for (const broker of [0, 1, 2]) double.cut(broker)
   }),

@@ -27,6 +27,8 @@ const refusedForGood = ([
     t.same(others, {}, 'nobody else suffers')
     t.ok(undeliverable > 0)
     t.equal(written + undeliverable, recorder.sentCount)
+    const series = new Set(double.records(topic).map(({ producerId, epoch }) => `${producerId}, ${epoch}`))
+    t.equal(series.size, 1, 'a definite answer costs no producer id and no epoch')
     await assertSound(t, stage)
   }
 }))
