@@ -116,6 +116,7 @@ t.test('a topic stands in a request once, and answers find their batches in any 
       { code: 6, baseOffset: -1, invalidRecords: [], leader: { nodeId: 3, epoch: 4 } }
     ]
   })
+  t.ok(readProduce(new Reader(bytes(`${answer} 00`)), batches) instanceof KafkaError, 'one byte too many')
   const partial = readProduce(new Reader(bytes(`02 02 "a" 02 00000001 0057 ffffffffffffffff ffffffffffffffff ffffffffffffffff
     03 00000004 00 00 00000009 04 "bad" 00 00 00 00 00000000 00`)), batches)
   t.same(partial, {

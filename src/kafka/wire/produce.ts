@@ -77,7 +77,9 @@ export function readProduce (reader: Reader, batches: readonly ProduceBatch[]): 
     reader.tags()
   })
   const throttleMs = reader.int32()
-  return reader.broken ? unreadable('Produce') : { results, throttleMs }
+  reader.tags()
+  // Bytes left over: the answer is not what it was taken for, and its offsets would be made up.
+  return reader.broken || reader.leftBytes > 0 ? unreadable('Produce') : { results, throttleMs }
 }
 
 function readResult (reader: Reader): ProduceResult {
