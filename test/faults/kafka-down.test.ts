@@ -24,8 +24,8 @@ listeners:
   - { protocol: http, port: 0 }
   - { protocol: health, port: 0 }
 workers: 2
-kafka: { brokers: ["${broker}"], producer: { bufferBytesMax: 1MiB } }
-limits: { replyTimeoutMs: ${replyTimeoutMs}, requestTimeoutMs: 1000 }
+kafka: { brokers: ["${broker}"] }
+limits: { replyTimeoutMs: ${replyTimeoutMs}, requestTimeoutMs: 1000, bufferBytesMax: 4MiB }
 ${more}
 routes:
   - { name: faults, channel: faults, topic: faults, key: { pointer: /key } }
