@@ -54,8 +54,6 @@ export class Cluster {
     this.#connect()
   }
 
-  get reachable (): boolean { return this.#link?.open === true }
-
   health (): SinkHealth {
     return { ready: this.#reason === '', reason: this.#reason }
   }

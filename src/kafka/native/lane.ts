@@ -188,7 +188,7 @@ export class Lane {
     }
   }
 
-  #outOfOrder (batch: Batch, { name, action }: Answer): void {
+  #outOfOrder (batch: Batch, { action }: Answer): void {
     if (this.#numbering.isVoid(batch) || this.#line.hasBefore(batch)) {
       // As expected: one before it was not written.
       this.#requeue(batch)
@@ -196,15 +196,15 @@ export class Lane {
       // An earlier attempt was written; where, Kafka no longer knows.
       this.#written(batch, -1)
     } else if (batch.uncertain) {
-      this.#lose(batch, `the broker answered ${name} after an attempt without an answer`)
+      this.#lose(batch)
     } else {
-      this.#numbering.break(`the broker answered ${name}`, action === 'fenced')
+      this.#numbering.break(action === 'fenced')
       this.#again(batch)
     }
   }
 
-  #refused (batch: Batch, { action, detail, name }: Answer, invalidRecords: readonly number[]): void {
-    if (batch.uncertain) return this.#lose(batch, `the broker answered ${name} after an attempt without an answer`)
+  #refused (batch: Batch, { action, detail }: Answer, invalidRecords: readonly number[]): void {
+    if (batch.uncertain) return this.#lose(batch)
     const { memory } = this.#host
     const others = this.#line.all
     const refusal = refuse('undeliverable', detail)
@@ -221,8 +221,8 @@ export class Lane {
     }
   }
 
-  #lose (batch: Batch, why: string): void {
-    this.#numbering.break(why)
+  #lose (batch: Batch): void {
+    this.#numbering.break()
     this.#host.memory.free(batch)
     batch.giveUp(unavailable, true)
   }
@@ -265,7 +265,7 @@ export class Lane {
   #abandon (batch: Batch): void {
     if (batch.producer !== undefined && !batch.uncertain) return
     this.#line.replace(batch, undefined)
-    if (batch.uncertain) this.#lose(batch, 'no answer within kafka.producer.deliveryTimeoutMs')
+    if (batch.uncertain) this.#lose(batch)
     else this.#host.memory.free(batch)
   }
 
@@ -280,7 +280,7 @@ export class Lane {
   /** The partition does not exist any more: what was unsure stays so for good. */
   gone (refusal: Refusal): void {
     this.refuseUnsent(refusal)
-    for (const batch of this.#line.waiting.splice(0)) this.#lose(batch, 'the partition is gone')
+    for (const batch of this.#line.waiting.splice(0)) this.#lose(batch)
   }
 
   /** No broker remembers the producer any more. */

@@ -26,7 +26,7 @@ export class Numbering {
   /** The number behind the last written record. */
   #afterWritten = 0
   #provenUntilMs = 0
-  #broken = ''
+  #broken = false
   #fenced = false
   /** Batches behind this order cannot be written under their numbers: the one at it never will be. */
   #voidOrder = Infinity
@@ -39,11 +39,11 @@ export class Numbering {
   brokenCount = 0
 
   /** Only what may be written is sent again; the rest waits for new numbers. */
-  get isBroken (): boolean { return this.#broken !== '' }
+  get isBroken (): boolean { return this.#broken }
 
   /** Whether another batch may be under way beside those that are. */
   mayJoin (nowMs: number): boolean {
-    return this.#broken === '' && this.#voidOrder === Infinity && this.#provenUntilMs > nowMs
+    return !this.#broken && this.#voidOrder === Infinity && this.#provenUntilMs > nowMs
   }
 
   /**
@@ -53,11 +53,11 @@ export class Numbering {
   settle (waiting: readonly Batch[]): boolean {
     const isOpen = waiting.some(({ uncertain }) => uncertain)
     // In a series that was given up, what certainly is not written has no number to wait for.
-    for (const batch of waiting) if (!isOpen || (this.#broken !== '' && !batch.uncertain)) batch.unnumber()
+    for (const batch of waiting) if (!isOpen || (this.#broken && !batch.uncertain)) batch.unnumber()
     if (isOpen) return true
     this.#voidOrder = Infinity
-    if (this.#broken === '') this.#next = this.#afterWritten
-    else this.#beginAnew()
+    if (this.#broken) this.#beginAnew()
+    else this.#next = this.#afterWritten
     this.#producer ??= this.#producerIds(undefined)
     return this.#producer !== undefined
   }
@@ -70,7 +70,7 @@ export class Numbering {
       ? this.#producerIds(before)
       : { id: before.id, epoch: before.epoch + 1 }
     this.#producer = raised
-    this.#broken = ''
+    this.#broken = false
     this.#fenced = false
   }
 
@@ -95,9 +95,9 @@ export class Numbering {
   }
 
   /** The broker's view of the numbers is not ours: they begin anew when nothing may be written any more. */
-  break (why: string, fenced = false): void {
-    if (this.#broken === '') this.brokenCount++
-    this.#broken = why
+  break (fenced = false): void {
+    if (!this.#broken) this.brokenCount++
+    this.#broken = true
     if (fenced) this.#fenced = true
   }
 
@@ -127,7 +127,7 @@ export class Numbering {
   /** Not written, but its bytes may still travel: they must be fenced before its number is used for another batch. */
   #release (batch: Batch): void {
     batch.uncertain = false
-    this.break('a batch without an answer followed one that was refused')
+    this.break()
   }
 }
 
