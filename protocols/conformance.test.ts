@@ -9,7 +9,7 @@ import { refusals, refuse } from '../src/contract/outcome.ts'
 import type { RefusalCode } from '../src/contract/outcome.ts'
 import { clients } from '../test/support/clients.ts'
 import type { Conversation } from '../test/support/clients.ts'
-import { FakeIngress, receiptOf } from '../test/support/fake-ingress.ts'
+import { anonymous, FakeIngress, receiptOf } from '../test/support/fake-ingress.ts'
 import { silentLog } from '../test/support/odd-envelopes.ts'
 import { until } from '../test/support/rest-rig.ts'
 import { defaultsOf } from '../test/support/schema-defaults.ts'
@@ -66,6 +66,7 @@ for (const module of adapters as readonly AdapterModule[]) {
       running.ingress.outcomeOf = () => refuse(code, 'for a test')
       t.equal(await running.send(Buffer.from('1')), code)
     }
+    t.same(running.ingress.refusals, [], 'the node is not told what it said itself')
     nothingIsHeld(t, running)
   })
 
@@ -73,6 +74,7 @@ for (const module of adapters as readonly AdapterModule[]) {
     const running = await start(t, module)
     running.ingress.authenticated = () => refuse('unauthenticated', 'for a test')
     t.equal(await running.send(Buffer.from('1')), 'unauthenticated')
+    t.same(running.ingress.refusals.map(({ refusal }) => refusal.code), ['unauthenticated'], 'the node hears of it')
     t.equal(running.ingress.envelopes.length, 0)
     t.equal(running.ingress.reservedBytesPeak, 0)
   })
@@ -82,6 +84,8 @@ for (const module of adapters as readonly AdapterModule[]) {
     running.ingress.reservation = () => refuse('overloaded', 'for a test')
     t.equal(await running.send(Buffer.from('1')), 'overloaded')
     t.equal(running.ingress.envelopes.length, 0)
+    const [told] = running.ingress.refusals
+    t.match(told, { refusal: { code: 'overloaded' }, arrival: { principal: anonymous } }, 'the node hears of it')
     nothingIsHeld(t, running)
   })
 

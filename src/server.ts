@@ -273,12 +273,12 @@ function createWitness ({ settings, counters, refusals, log }: WitnessParts): Wi
   return {
     received: (door, route, envelope) => counters.received(door, route, envelope.data?.length ?? 0),
     settled: (door, route, outcome, durationMs) => counters.settled(door, route, resultOf(outcome), durationMs),
-    refused: (door, route, refusal, envelope) => refusals.refused(refusal, {
+    refused: (door, route, refusal, arrival) => refusals.refused(refusal, {
       door: adapters[door]?.name ?? '',
       route: settings.routes[route]?.name ?? '',
-      channel: envelope.channel,
-      principal: envelope.principal.name,
-      address: envelope.peer.address
+      channel: arrival.channel,
+      principal: arrival.principal.name,
+      address: arrival.peer.address
     }),
     begin: (envelope, match) => tracer.begin(envelope, {
       route: match.settings.name, topic: match.topic, template: match.settings.topic

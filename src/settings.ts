@@ -115,6 +115,7 @@ const closedIngress: Ingress = {
   release () {},
   ingest () {},
   ingestMany () {},
+  refused () {},
   pressure: off,
   draining: off,
   watchRevoked: () => () => {}

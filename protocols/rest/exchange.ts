@@ -122,12 +122,18 @@ export class Exchange implements Settler, Live, Holder, Shared {
   /** The outcome of a request that is one event. */
   settle (_ticket: number, outcome: Outcome): void {
     if (this.phase !== 'settling') return
-    if (isRefusal(outcome)) return this.refuse(outcome)
+    if (isRefusal(outcome)) return this.#tell(outcome)
     const text = receiptText(outcome, this.kong ? '{"message":"message sent",' : '{')
     this.answer(receiptStatus(outcome), 'application/json', text)
   }
 
+  /** Refuses what never became an event. */
   refuse (refusal: Refusal): void {
+    this.door.ingress.refused(refusal, this)
+    this.#tell(refusal)
+  }
+
+  #tell (refusal: Refusal): void {
     this.problem(problemOf(refusal), refusal.code === 'unauthenticated'
       ? ['www-authenticate', 'ApiKey realm="sluice"']
       : undefined)

@@ -74,6 +74,7 @@ t.test('a line that is too long gets its refusal and the rest goes on', async t 
   const answer = await request('POST', '/v1/events/a', { headers: lines, body: `1\n${'x'.repeat(100_000)}\n2\n${'y'.repeat(101)}` })
   const found = answer.text.trimEnd().split('\n').map(line => JSON.parse(line) as { index: number, code?: string })
   t.match(found, [{ index: 0 }, { index: 1, code: 'too-large' }, { index: 2 }, { index: 3, code: 'too-large' }])
+  t.same(ingress.refusals.map(({ refusal }) => refusal.code), ['too-large', 'too-large'], 'the node hears of them')
   t.equal(ingress.envelopes.length, 2)
   t.equal(ingress.reservedBytes, 0)
 })

@@ -107,6 +107,7 @@ export class LineStream implements Intake, Settler, LineSink {
   #refused (refusal: Refusal, bytes: number): void {
     this.#pass()
     this.#open(bytes)
+    this.#exchange.door.ingress.refused(refusal, this.#exchange)
     this.settle(this.#results.length - 1, refusal)
   }
 

@@ -92,6 +92,7 @@ t.test('a CloudEvents batch has one result per event, in order, also where some 
     { index: 2, outcome: 'refused', code: 'forbidden' }, { index: 3, outcome: 'written', id: '3' }
   ])
   t.same(ingress.batches, [1, 2])
+  t.match(ingress.refusals, [{ refusal: { code: 'invalid-event' }, arrival: { channel: 'a' } }], 'what the node cannot know')
   t.equal(ingress.reservedBytes, 0)
 })
 

@@ -48,6 +48,7 @@ function publishMany (exchange: Exchange, events: readonly (Envelope | Refusal)[
     }
     if (run.length > 0) ingress.ingestMany(run, batch, at - run.length)
     run = []
+    ingress.refused(event, exchange)
     batch.settle(at, event)
   }
   if (run.length > 0) ingress.ingestMany(run, batch, events.length - run.length)

@@ -1,6 +1,6 @@
 // What a protocol's code gets and gives: the Ingress it may use, and the Adapter that the server starts and drains.
 
-import type { Attributes, Envelope, Peer, Principal } from './envelope.ts'
+import type { Arrival, Attributes, Envelope, Peer, Principal } from './envelope.ts'
 import type { Refusal, Settler } from './outcome.ts'
 
 /** A value now, or a promise of it where I/O is needed. Only real promises are awaited. */
@@ -37,6 +37,8 @@ export interface Ingress {
    * request-scoped policies are paid for once. Event i settles `firstTicket + i`, in any order.
    */
   ingestMany (envelopes: readonly Envelope[], settler: Settler, firstTicket: number): void
+  /** Tells of a request or an event that the door itself refuses: it is counted and logged like any other. */
+  refused (refusal: Refusal, arrival: Arrival): void
   /** On: the node is short of budget; doors that can wait stop reading. */
   readonly pressure: Signal
   /** On: this gateway is stopping; finish what is in flight, refuse what is new. */

@@ -72,3 +72,6 @@ export interface Envelope extends Context {
   /** False: the sender waits `limits.replyTimeoutMs` at most. True: the ack is withheld as long as it takes. */
   readonly patient: boolean
 }
+
+/** What is known of a request before it is an event. `channel` and the principal's name are '' where they are not. */
+export type Arrival = Pick<Envelope, 'channel' | 'principal' | 'peer' | 'receivedAtMs'>

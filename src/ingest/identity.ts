@@ -1,6 +1,7 @@
-// Ids and times for events that are not CloudEvents: UUIDv7 (RFC 9562 5.7) and RFC 3339 text, cheap enough per event.
+// What makes a plain event a CloudEvent: id (UUIDv7, RFC 9562 5.7), time (RFC 3339), source and type of its route.
 
 import { randomFillSync } from 'node:crypto'
+import type { Envelope } from '../contract/envelope.ts'
 
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const pool = Buffer.allocUnsafeSlow(4_096)
@@ -38,4 +39,16 @@ export function timestamp (nowMs: number): string {
     timeText = new Date(nowMs).toISOString()
   }
   return timeText
+}
+
+export type Draft = { -readonly [Key in keyof Envelope]: Envelope[Key] }
+
+/** Fills in what the sender of a plain event left out. Nobody else holds the envelope yet: changed in place. */
+export function complete (envelope: Envelope, defaults: { source: string, type: string }): void {
+  if (!envelope.wrapped) return
+  const draft: Draft = envelope
+  if (draft.id === '') draft.id = uuidV7(envelope.receivedAtMs)
+  if (draft.source === '') draft.source = defaults.source
+  if (draft.type === '') draft.type = defaults.type
+  draft.time ??= timestamp(envelope.receivedAtMs)
 }

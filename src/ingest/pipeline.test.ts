@@ -64,6 +64,18 @@ t.test('what has no route, no data or a refusing judge never reaches the sink', 
   t.equal(received.length, 3, 'an event without a route is counted when it is settled')
 })
 
+t.test('what a door refuses by itself is counted and logged as well', async t => {
+  const { ingress, settled, refused } = createPipelineRig()
+  const overloaded = refuse('overloaded', 'full')
+  ingress.refused(overloaded, { ...on(7, ''), channel: '', receivedAtMs: Date.now() - 5_000 })
+  ingress.refused(overloaded, { ...on(7, ''), receivedAtMs: Date.now() + 60_000 })
+  t.match(settled, [
+    { door: 3, routeIndex: -1, outcome: overloaded, durationMs: Number }, { outcome: overloaded, durationMs: 0 }
+  ])
+  t.ok((settled[0]?.durationMs ?? 0) >= 5_000)
+  t.match(refused, [{ routeIndex: -1, channel: '' }, { routeIndex: -1, channel: 'orders/eu' }])
+})
+
 t.test('a plain event is completed from its route and its time, a given id is kept', async t => {
   const { ingress, deliveries } = createPipelineRig({ routes: [{ source: '/shop/{region}', type: 'order.{region}' }] })
   const settler = new OutcomeRecorder()

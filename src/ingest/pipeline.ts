@@ -1,13 +1,14 @@
 // The one path of every event, whatever its door: route, check, judge, make the record, deliver, settle once.
 
 import type { Credentials, Eventually, Ingress, Signal } from '../contract/adapter.ts'
-import type { Envelope, Peer, Principal } from '../contract/envelope.ts'
+import type { Arrival, Envelope, Peer, Principal } from '../contract/envelope.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { JudgeContext } from '../contract/policy.ts'
 import type { Sink, SinkRecord } from '../contract/sink.ts'
 import type { Admission } from './admission.ts'
-import { timestamp, uuidV7 } from './identity.ts'
+import { complete } from './identity.ts'
+import type { Draft } from './identity.ts'
 import { createInFlight } from './in-flight.ts'
 import type { InFlight } from './in-flight.ts'
 import { LossySettler } from './lossy.ts'
@@ -40,8 +41,6 @@ export interface PipelineOptions {
   readonly replyTimeoutMs: number
 }
 
-type Draft = { -readonly [Key in keyof Envelope]: Envelope[Key] }
-
 /** The events of one request on their way: where they go and who judges them. */
 interface Passage {
   /** Tickets of the table of events in flight. */
@@ -49,16 +48,6 @@ interface Passage {
   readonly run: RouteRun
   readonly match: Match
   readonly context: JudgeContext
-}
-
-/** Fills in what the sender of a plain event left out. Nobody else holds the envelope yet: changed in place. */
-function complete (envelope: Envelope, defaults: { source: string, type: string }): void {
-  if (!envelope.wrapped) return
-  const draft: Draft = envelope
-  if (draft.id === '') draft.id = uuidV7(envelope.receivedAtMs)
-  if (draft.source === '') draft.source = defaults.source
-  if (draft.type === '') draft.type = defaults.type
-  draft.time ??= timestamp(envelope.receivedAtMs)
 }
 
 const tooMany = refuse('overloaded', 'too many events are in flight in this gateway; send again later', {
@@ -101,6 +90,7 @@ export class Pipeline {
       authenticate,
       reserve: (bytes, principal) => admission.reserve(bytes, principal),
       release: (bytes, principal) => { admission.release(bytes, principal) },
+      refused: (refusal, arrival) => { this.#refused(door, refusal, arrival) },
       pressure: admission.pressure,
       draining,
       // Access never ends before a restart until configuration can be reloaded.
@@ -122,12 +112,10 @@ export class Pipeline {
   }
 
   #open (door: number, envelope: Envelope, settler: Settler, ticket: number): number {
-    const { witness } = this.#options
     const inner = this.#inFlight.open(settler, ticket)
     const entry = this.#inFlight.entry(inner)
     if (entry === undefined) {
-      witness.settled(door, -1, tooMany, 0)
-      witness.refused(door, -1, tooMany, envelope)
+      this.#refused(door, tooMany, envelope)
       settler.settle(ticket, tooMany)
       return -1
     }
@@ -135,6 +123,13 @@ export class Pipeline {
     entry.door = door
     entry.startMs = performance.now()
     return inner
+  }
+
+  #refused (door: number, refusal: Refusal, arrival: Arrival): void {
+    const { witness } = this.#options
+    // A wall clock that was set back must not make time negative.
+    witness.settled(door, -1, refusal, Math.max(0, Date.now() - arrival.receivedAtMs))
+    witness.refused(door, -1, refusal, arrival)
   }
 
   /** From the channel to the sink for the events of one request. A promise only where a judge gives one. */

@@ -1,6 +1,6 @@
 // What the pipeline tells of every event while it is on its way, for metrics, the refusal log and traces.
 
-import type { Envelope } from '../contract/envelope.ts'
+import type { Arrival, Envelope } from '../contract/envelope.ts'
 import type { Outcome, Refusal } from '../contract/outcome.ts'
 import type { Match } from './router.ts'
 
@@ -15,7 +15,7 @@ export interface Witness {
   received (door: number, routeIndex: number, envelope: Envelope): void
   /** `routeIndex` is -1 where the event was refused before it had a route. */
   settled (door: number, routeIndex: number, outcome: Outcome, durationMs: number): void
-  refused (door: number, routeIndex: number, refusal: Refusal, envelope: Envelope): void
+  refused (door: number, routeIndex: number, refusal: Refusal, arrival: Arrival): void
   /** The event's trace begins where it is sampled. */
   begin (envelope: Envelope, match: Match): Trace | undefined
   /** An event with `ack: none` was lost after its sender had its answer. */

@@ -41,7 +41,8 @@ t.test('a refusal is counted by its code and not among the times of acks', async
     'sluice_events_refused_total rest//no-route': 1,
     'sluice_events_received_total rest/orders': 1,
     'sluice_events_refused_total rest/orders/rate-limited': 1,
-    'sluice_events_in_flight rest/orders': 0
+    'sluice_events_in_flight rest/orders': 0,
+    'sluice_event_refusal_duration_seconds rest/orders': { value: 0.001, counts: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] }
   })
   t.notOk('sluice_event_ack_duration_seconds rest/orders' in values)
 })

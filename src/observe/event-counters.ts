@@ -8,7 +8,7 @@ import type { Family, Sample } from './metric.ts'
 const acks = ['kafka', 'disk', 'none'] as const satisfies readonly Ack[]
 const codes = Object.keys(refusals) as RefusalCode[]
 const results: readonly string[] = [...acks, ...codes]
-const ackDurationBoundsMs = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] as const
+const durationBoundsMs = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] as const
 const payloadBoundsBytes = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000] as const
 
 // The cells of one door and route, in this order. Numbers are exact up to 2 ** 53.
@@ -16,7 +16,9 @@ const receivedAt = 0
 const resultsAt = receivedAt + 1
 const durationSumAt = resultsAt + results.length
 const durationCountsAt = durationSumAt + 1
-const payloadSumAt = durationCountsAt + ackDurationBoundsMs.length + 1
+const refusalSumAt = durationCountsAt + durationBoundsMs.length + 1
+const refusalCountsAt = refusalSumAt + 1
+const payloadSumAt = refusalCountsAt + durationBoundsMs.length + 1
 const payloadCountsAt = payloadSumAt + 1
 const lostAt = payloadCountsAt + payloadBoundsBytes.length + 1
 const cellCount = lostAt + 1
@@ -76,9 +78,9 @@ export function createEventCounters (
       if (route < 0) add(base + receivedAt, 1)
       add(base + offset, 1)
       // A refusal is quick: among the acks it would make the gateway look faster the worse it does.
-      if (offset >= resultsAt + acks.length) return
-      add(base + durationSumAt, durationMs)
-      add(base + durationCountsAt + bucketOf(ackDurationBoundsMs, durationMs), 1)
+      const isRefusal = offset >= resultsAt + acks.length
+      add(base + (isRefusal ? refusalSumAt : durationSumAt), durationMs)
+      add(base + (isRefusal ? refusalCountsAt : durationCountsAt) + bucketOf(durationBoundsMs, durationMs), 1)
     },
     lost (door, route) { add(baseOf(door, route) + lostAt, 1) },
     families: () => readFamilies(layout, cells)
@@ -115,8 +117,14 @@ function readFamilies ({ doors, routes }: CountersLayout, cells: Float64Array): 
       each(row => Math.max(0, (row.cells[receivedAt] ?? 0) - sum(row.cells.slice(resultsAt, durationSumAt))))),
     {
       name: `${prefix}event_ack_duration_seconds`, help: 'Time from the whole event to its ack, of acknowledged events.',
-      kind: 'histogram', merge: 'sum', bounds: ackDurationBoundsMs.map(ms => ms / 1000),
-      samples: histogram(rows, { sumAt: durationSumAt, countsAt: durationCountsAt, endAt: payloadSumAt, scale: 1000 })
+      kind: 'histogram', merge: 'sum', bounds: durationBoundsMs.map(ms => ms / 1000),
+      samples: histogram(rows, { sumAt: durationSumAt, countsAt: durationCountsAt, endAt: refusalSumAt, scale: 1000 })
+    },
+    {
+      name: `${prefix}event_refusal_duration_seconds`, kind: 'histogram', merge: 'sum',
+      help: 'Time from receiving to the refusal, of events and requests that were not acknowledged.',
+      bounds: durationBoundsMs.map(ms => ms / 1000),
+      samples: histogram(rows, { sumAt: refusalSumAt, countsAt: refusalCountsAt, endAt: payloadSumAt, scale: 1000 })
     },
     {
       name: `${prefix}event_payload_bytes`, help: 'Size of the data of events that had a route.',

@@ -1,7 +1,7 @@
 // An ingress that does what a test tells it to and counts what is reserved, to test adapters without a gateway.
 
 import type { Credentials, Eventually, Ingress, Signal } from '../../src/contract/adapter.ts'
-import type { Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
+import type { Arrival, Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
 import type { Outcome, Receipt, Refusal, Settler } from '../../src/contract/outcome.ts'
 
 /** An event that waits for its outcome. */
@@ -44,6 +44,8 @@ export class FakeIngress implements Ingress {
   readonly envelopes: Envelope[] = []
   readonly pending: Pending[] = []
   readonly batches: number[] = []
+  /** What the door refused by itself. */
+  readonly refusals: { readonly refusal: Refusal, readonly arrival: Arrival }[] = []
   readonly connectionIds = new Set<number>()
   reservedBytes = 0
   reservedBytesPeak = 0
@@ -80,6 +82,10 @@ export class FakeIngress implements Ingress {
   ingestMany (envelopes: readonly Envelope[], settler: Settler, firstTicket: number): void {
     this.batches.push(envelopes.length)
     for (const [at, envelope] of envelopes.entries()) this.ingest(envelope, settler, firstTicket + at)
+  }
+
+  refused (refusal: Refusal, arrival: Arrival): void {
+    this.refusals.push({ refusal, arrival })
   }
 
   watchRevoked (listener: (principal: string) => void): () => void {
