@@ -15,6 +15,8 @@ const partitionCount = 6
 /** Longest time in which a partition has no receipt: a broker's session, an election, and finding out. */
 const gapMsMax = 12_000
 const stretchTimeoutMs = 600_000
+/** The reader takes 25,000 records and more in a second. */
+const readTimeoutMs = 60_000 + eventCount / 5
 
 const config = (brokers: readonly string[]): string => `
 listeners:
@@ -78,7 +80,7 @@ t.test('leaders are killed under load', {
   await Promise.all(senders.map(one => one.stop()))
   t.ok(await gateway.stop(), 'the gateway drained in time')
 
-  const stored: StoredEvent[] = (await kafka.readAll('leaders')).map(record => ({
+  const stored: StoredEvent[] = (await kafka.readAll('leaders', { timeoutMs: readTimeoutMs })).map(record => ({
     id: record.headers.ce_id ?? '', digest: digestOf(record.value ?? ''), partition: record.partition, order: record.offset
   }))
   const report = checkHistory(senders.flatMap(one => one.sent), stored)
