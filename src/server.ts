@@ -75,10 +75,11 @@ interface SinkParts {
   readonly data: ServerData
   readonly budget: Budget
   readonly admission: Admission
+  readonly router: Router
   readonly log: Log
 }
 
-function createSink ({ settings, data, budget, admission, log }: SinkParts): Sinks {
+function createSink ({ settings, data, budget, admission, router, log }: SinkParts): Sinks {
   if (settings.sink === 'journal') {
     if (data.journalPort === undefined) throw new Error('the journal sink needs a port to the journal thread')
     const journal = createJournalSink({ port: data.journalPort, config: settings.journal, log })
@@ -87,7 +88,9 @@ function createSink ({ settings, data, budget, admission, log }: SinkParts): Sin
   if (settings.kafka === undefined) throw new Error('the schema let a kafka sink pass without its section')
   const { requestTimeoutMs } = settings.limits
   const retryAfterMs = (): number => admission.retryAfterMs()
-  const kafka = createKafkaSink({ config: settings.kafka, log, requestTimeoutMs, budget, retryAfterMs })
+  // Of routes that feed the same topic, the config lets none have another compression.
+  const compressionOf = (topic: string): RouteEntry['compression'] => router.feeding(topic)?.compression
+  const kafka = createKafkaSink({ config: settings.kafka, log, requestTimeoutMs, budget, retryAfterMs, compressionOf })
   void kafka.start()
   return { sink: kafka, replaceJournal: () => {} }
 }
@@ -180,14 +183,14 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const admission = createAdmission({ budget, workersCount: data.workerCount, delayTargetMs })
 
   // envelope: route, policies, record, sink
-  const { sink, replaceJournal } = createSink({ settings, data, budget, admission, log })
+  const router = compileRoutes(settings)
+  const { sink, replaceJournal } = createSink({ settings, data, budget, admission, router, log })
   // The judges of every route: one of each for the whole worker, so that what they count is counted once.
   const common = createJudges(settings.policies, shared)
   const own = settings.routes.map(route => createJudges(route.policies, shared))
   const policies = [...authenticators, ...[...common, ...own.flat()].map(({ judge }) => judge)]
   const parts = { settings, sink, secretNames: secretNamesOf(authenticators), decided: decisions.decided, log }
   const runs = settings.routes.map((route, at) => createRun(route, { ...parts, judges: [...common, ...own[at] ?? []] }))
-  const router = compileRoutes(settings)
   const draining = createSignal()
   const refusals = createRefusalLog(log, { perSecondMax: settings.log.refusalsPerSecondMax })
   const pipeline = new Pipeline({

@@ -2,7 +2,8 @@
 
 import t from 'tap'
 import { loadConfig } from './config/load.ts'
-import { codecIsInstalled, schema, settingChecks, settingsOf } from './settings.ts'
+import type { Mistake } from './config/mistake.ts'
+import { schema, settingChecks, settingsOf } from './settings.ts'
 
 const head = 'listeners: [ { protocol: http, port: 8080 } ]\nsink: journal\nroutes:\n'
 
@@ -34,23 +35,44 @@ t.test('what an adapter cannot be built from is a mistake, not a failed start', 
   t.match(problemsOf(twice), /POST \/x is the alias of another route/)
 })
 
-t.test('a codec that the fallback driver does not know is a mistake', async t => {
+/** What is told about a config with a kafka section and these routes. */
+function toldOf (kafka: string, routes: readonly string[]): readonly Partial<Mistake>[] {
   const readFile = (): string => { throw new Error('no file') }
-  const text = (driver: string): string => `listeners: [ { protocol: http, port: 8080 } ]
-kafka: { brokers: [ "a:1" ], driver: ${driver}, producer: { compression: zstd } }
-routes: [ { name: a, channel: a, topic: a } ]
-`
-  const load = (driver: string): ReturnType<typeof loadConfig> =>
-    loadConfig({ text: text(driver), path: 'sluice.yaml', env: {}, readFile, schema, checks: settingChecks })
-  t.match(load('kafkajs'), { mistakes: [{ path: 'kafka.producer.compression', problem: /"zstd"/ }] })
-  t.notMatch(load('native'), { mistakes: Array })
+  const text = `listeners: [ { protocol: http, port: 8080 } ]
+kafka: { brokers: [ "a:1" ], ${kafka} }
+routes:
+${routes.map((route, at) => `  - { name: r${at}, channel: c${at}, ${route} }\n`).join('')}`
+  const loaded = loadConfig({ text, path: 'sluice.yaml', env: {}, readFile, schema, checks: settingChecks })
+  return 'mistakes' in loaded ? loaded.mistakes : []
+}
+
+t.test('routes that can feed one topic must agree on its compression, with that of the producer where they name none', async t => {
+  const [plain, zstd] = ['topic: a', 'topic: a, compression: zstd']
+  const both = /^the same compression for both .*or topics that differ$/
+  t.match(toldOf('producer: {}', [plain, zstd]), [{
+    path: 'routes[1].compression', line: 5, problem: '"zstd", and routes[0] with "none" can feed the same topic "a"', expected: both
+  }])
+  t.match(toldOf('producer: {}', [zstd, plain]), [{
+    path: 'routes[0].compression', line: 4, problem: '"zstd", and routes[1] with "none" can feed the same topic "a"', expected: both
+  }])
+  t.same(toldOf('producer: { compression: zstd }', [plain, zstd]), [])
+  t.same(toldOf('producer: {}', [plain, 'topic: b, compression: gzip']), [])
+  const broken = 'topic: "orders.{region}", compression: lz4'
+  t.same(toldOf('producer: {}', [plain, broken]).map(({ path }) => path), ['routes[1].topic'], 'that comes first')
 })
 
-t.test('a codec without a binary for this platform is a mistake before anything starts', async t => {
-  const document = { kafka: { producer: { compression: 'lz4' } } }
-  t.match(codecIsInstalled(document, () => false), [{
-    path: ['kafka', 'producer', 'compression'], problem: /"lz4", which is not installed/, expected: /zstd/
-  }])
-  t.same(codecIsInstalled(document, () => true), [])
-  t.same(codecIsInstalled({}, () => false), [])
+t.test('templates are compared by the topics that they make', async t => {
+  const routes = (topic: string): string => `listeners: [ { protocol: http, port: 8080 } ]
+kafka: { brokers: [ "a:1" ] }
+routes:
+  - { name: a, channel: "a/{region}", topic: "orders.{region}", parameters: { region: { enum: [ eu, us ] } }, compression: lz4 }
+  - { name: b, channel: b, topic: ${topic}, compression: gzip }
+`
+  const readFile = (): string => { throw new Error('no file') }
+  const load = (topic: string): ReturnType<typeof loadConfig> =>
+    loadConfig({ text: routes(topic), path: 'sluice.yaml', env: {}, readFile, schema, checks: settingChecks })
+  t.match(load('orders.us'), { mistakes: [{
+    path: 'routes[1].compression', problem: '"gzip", and routes[0] with "lz4" can feed the same topic "orders.us"'
+  }] })
+  t.match(load('orders.de'), { document: { routes: [{ compression: 'lz4' }, { compression: 'gzip' }] } })
 })

@@ -3,15 +3,16 @@
 import { adapters } from '../protocols/index.ts'
 import { policies } from '../plugins/index.ts'
 import { checks } from './config/checks.ts'
+import { codecsAreInstalled } from './config/codec-checks.ts'
 import { freezeConfig } from './config/freeze.ts'
 import type { Check, ConfigDocument } from './config/load.ts'
 import { listAt, textAt } from './config/lookup.ts'
 import { quote } from './config/mistake.ts'
-import type { CheckMistake } from './config/mistake.ts'
 import { assembleSchema } from './config/schema.ts'
 import { limitsConfig, routeConfig } from './ingest/config.ts'
 import type { LimitsSettings, RouteSettings } from './ingest/config.ts'
 import { createRouter } from './ingest/router.ts'
+import { contradictions } from './ingest/topic-overlap.ts'
 import { journalConfig } from './journal/config.ts'
 import type { JournalConfig } from './journal/config.ts'
 import { canCompress } from './kafka/compression.ts'
@@ -89,16 +90,24 @@ const adaptersAccept: Check = (document, sound) => {
   })
 }
 
-/** A codec whose library has no binary for this platform: told at the start, not at the first batch. */
-export function codecIsInstalled (document: ConfigDocument, installed: typeof canCompress): CheckMistake[] {
-  const path = ['kafka', 'producer', 'compression']
-  const compression = textAt(document, ...path) as Compression | undefined
-  if (compression === undefined || installed(compression)) return []
-  return [{
-    path, problem: `${quote(compression)}, which is not installed for ${process.platform} on ${process.arch}`,
-    expected: '"zstd", "gzip" or "none"; or an installation with the optional packages of npm'
-  }]
+/** Compression is a setting of a topic's batches, whichever route they come from. */
+const topicsHaveOneCodec: Check = (document, sound) => {
+  const routes = listAt(document, 'routes') as RouteSettings[]
+  if (!sound('routes') || !sound('kafka') || 'length' in createRouter(routes)) return []
+  const standard = textAt(document, 'kafka', 'producer', 'compression') ?? 'none'
+  const codecs = routes.map(({ compression }) => compression ?? standard)
+  return contradictions(routes, codecs).map(({ route, other, topic }) => {
+    const [here, there] = routes[route]?.compression === undefined ? [other, route] : [route, other]
+    return {
+      path: ['routes', here, 'compression'],
+      problem: `"${codecs[here]}", and routes[${there}] with "${codecs[there]}" can feed the same topic ${quote(topic)}`,
+      expected: 'the same compression for both (a route without one has that of kafka.producer), or topics that differ'
+    }
+  })
 }
+
+const codecsAreThere: Check = (document, sound) =>
+  codecsAreInstalled(document, codec => canCompress(codec as Compression)).filter(({ path }) => sound(String(path[0])))
 
 /** What an adapter may know of a route. */
 export function routeViewOf (module: AdapterModule, route: RouteEntry): RouteView {
@@ -122,8 +131,7 @@ const closedIngress: Ingress = {
 }
 
 export const settingChecks: readonly Check[] = [
-  ...checks, routesCompile, adaptersAccept,
-  (document, sound) => sound('kafka') ? codecIsInstalled(document, canCompress) : []
+  ...checks, routesCompile, adaptersAccept, topicsHaveOneCodec, codecsAreThere
 ]
 
 /** Where a config came from, so that every thread can freeze it for itself. */

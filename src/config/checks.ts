@@ -2,6 +2,7 @@
 
 import { isIPv4 } from 'node:net'
 import { showBytes } from './byte-size.ts'
+import { compressionHasKafka, driverKnowsTheCodec } from './codec-checks.ts'
 import type { Check, ConfigDocument } from './load.ts'
 import { at, listAt, numberAt, recordAt, textAt } from './lookup.ts'
 import { quote, showPath } from './mistake.ts'
@@ -176,20 +177,9 @@ function journalHasRoom (document: ConfigDocument): CheckMistake[] {
   }]
 }
 
-/** What the fallback driver can do beside what the schema lets any driver be asked for. */
-function driverKnowsTheCodec (document: ConfigDocument): CheckMistake[] {
-  const compression = textAt(document, 'kafka', 'producer', 'compression')
-  if (textAt(document, 'kafka', 'driver') !== 'kafkajs' || compression === undefined) return []
-  if (compression === 'none' || compression === 'gzip') return []
-  return [{
-    path: ['kafka', 'producer', 'compression'], problem: `${quote(compression)}, which the driver kafkajs does not know`,
-    expected: '"none" or "gzip", or "driver: native"'
-  }]
-}
-
 /** The rules that concern what every gateway has. Rooms add theirs where the program is put together. */
 export const checks: readonly Check[] = [
   sinkHasItsSection, acksFitTheSink, exposedListenersAreProtected, addressesAreUnique, principalsAreDistinct,
-  principalsAreAsked, limitsAgree, journalHasRoom, driverKnowsTheCodec, driverKnowsTheMechanism, tokenHasOneOrigin,
-  awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded, topicsAreLegal
+  principalsAreAsked, limitsAgree, journalHasRoom, compressionHasKafka, driverKnowsTheCodec, driverKnowsTheMechanism,
+  tokenHasOneOrigin, awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded, topicsAreLegal
 ]

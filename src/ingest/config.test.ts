@@ -25,6 +25,7 @@ t.test('empty limits mean their defaults', async t => {
 
 const wrongRoutes: object[] = [
   { name: 'a b' }, { name: '' }, { channel: '' }, { topic: 'x'.repeat(250) }, { ack: 'all' }, { format: 'avro' },
+  { compression: 'brotli' }, { compression: true },
   { json: 'maybe' }, { headers: ['X-Upper'] }, { headers: ['a b'] }, { key: {} }, { key: { pointer: 'a' } },
   { key: { template: 'a', principal: true } }, { key: { principal: false } }, { key: { extension: 'A' } },
   { topicsMax: 0 }, { parameters: { region: { enum: [] } } }, { parameters: { region: { enum: [''] } } },

@@ -54,6 +54,12 @@ const routeProperties = {
     description: 'The record: CloudEvents binary or structured mode, raw (value and listed headers only), ' +
       'or kong (the JSON wrapper of Kong\'s kafka-upstream plugin).'
   }),
+  compression: Type.Optional(Type.Union([
+    Type.Literal('none'), Type.Literal('gzip'), Type.Literal('snappy'), Type.Literal('lz4'), Type.Literal('zstd')
+  ], {
+    description: 'Compression of the batches of its topics at Kafka; default: kafka.producer.compression. Routes that ' +
+      'can feed the same topic need the same one.'
+  })),
   json: Type.Union([Type.Literal('check'), Type.Literal('trust')], {
     default: 'check', description: 'check: data that says it is JSON is refused when it is not well-formed.'
   }),

@@ -288,3 +288,16 @@ t.test('what only a backtracking engine can do is a mistake', async t => {
   const mistakes = createRouter([routeWith({ channel: '{p}', parameters: { p: { pattern: '(?=a)a' } }, topic: 'x' })])
   t.match(mistakes, [{ path: /parameters/, message: /RE2/ }])
 })
+
+t.test('which route feeds a topic is known once an event has gone that way', async t => {
+  const router = routerOf(
+    route('a/{region}', { name: 'templated', topic: 'orders.{region}', parameters: region }),
+    route('b', { name: 'fixed', topic: 'orders.us' })
+  )
+  t.equal(router.feeding('orders.us'), undefined)
+  matchAt(router, 'b')
+  t.equal(router.feeding('orders.us')?.name, 'fixed')
+  matchAt(router, 'a/us')
+  t.equal(router.feeding('orders.us')?.name, 'templated', 'the first in the config')
+  t.equal(router.feeding('orders.eu'), undefined)
+})

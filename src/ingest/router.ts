@@ -29,6 +29,8 @@ export interface Match {
 
 export interface Router {
   match (channel: string): Match | Refusal
+  /** The first route that has led to this topic; undefined where none has so far. */
+  feeding (topic: string): RouteSettings | undefined
   /** Channels remembered now. */
   readonly rememberedCount: () => number
 }
@@ -51,7 +53,7 @@ interface Rest {
 }
 
 /** A parameter's pattern. */
-interface LevelTest {
+export interface LevelTest {
   readonly source: string
   test (level: string): boolean
 }
@@ -106,7 +108,7 @@ function checkChannel (settings: RouteSettings, pattern: readonly PatternLevel[]
  * The whole level must match; undefined for a text that is no regular expression of RE2. RE2 takes linear time:
  * Node's own engine can be held up for seconds by one channel that a pattern such as (a+)+ meets.
  */
-function compilePattern (pattern: string): LevelTest | undefined {
+export function compilePattern (pattern: string): LevelTest | undefined {
   try {
     const compiled = RE2JS.compile(pattern)
     return { source: pattern, test: level => compiled.testExact(level) }
@@ -260,16 +262,20 @@ function matchOf (route: Route, channel: string, levels: readonly string[]): Mat
  */
 export function createRouter (routes: readonly RouteSettings[]): Router | readonly RouteMistake[] {
   const mistakes: RouteMistake[] = []
+  const compiled: Route[] = []
   const root = newNode()
   for (const [index, settings] of routes.entries()) {
     const route = compileRoute(settings, index, mistakes)
-    if (route !== undefined) plant(root, route, mistakes)
+    if (route === undefined) continue
+    compiled.push(route)
+    plant(root, route, mistakes)
   }
   if (mistakes.length > 0) return mistakes
   const remembered = new Map<string, Match>()
   const unknown = refuse('no-route', 'no route takes this channel; ask the operator which channels exist')
   return {
     rememberedCount: () => remembered.size,
+    feeding: topic => compiled.find(({ topics }) => topics.has(topic))?.settings,
     match (channel) {
       const known = remembered.get(channel)
       if (known !== undefined) return known

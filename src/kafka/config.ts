@@ -91,7 +91,7 @@ const producer = Type.Object({
     Type.Literal('none'), Type.Literal('gzip'), Type.Literal('snappy'), Type.Literal('lz4'), Type.Literal('zstd')
   ], {
     default: 'none',
-    description: 'Compression of the batches. zstd makes them smallest at little cost; snappy and lz4 are for readers ' +
+    description: 'Compression of the batches, where a route names no other. zstd makes them smallest at little cost; snappy and lz4 are for readers ' +
       'that know no zstd. Batches below 1 KiB are left as they are. The driver kafkajs knows only none and gzip.'
   }),
   topicsMax: Type.Integer({

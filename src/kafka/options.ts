@@ -2,6 +2,7 @@
 
 import type { Log } from '../contract/adapter.ts'
 import type { Sink } from '../contract/sink.ts'
+import type { Compression } from './compression.ts'
 import type { KafkaSettings } from './config.ts'
 
 /** What counts bytes and says when there are too many: the node's budget, which doors and sinks share. */
@@ -13,6 +14,9 @@ export interface ByteBudget {
   charge (bytes: number): void
 }
 
+/** Asked once for each topic that begins to be written to. Undefined: it has that of the producer's settings. */
+export type CompressionOf = (topic: string) => Compression | undefined
+
 export interface KafkaSinkOptions {
   readonly config: KafkaSettings
   readonly log: Log
@@ -21,6 +25,8 @@ export interface KafkaSinkOptions {
   readonly budget: ByteBudget
   /** When to come back, for somebody who finds no room, in milliseconds. */
   retryAfterMs (): number
+  /** Without it every topic has that of the producer's settings. */
+  readonly compressionOf?: CompressionOf
 }
 
 export interface KafkaSink extends Sink {

@@ -9,13 +9,14 @@ import { createSaslMechanism } from './sasl/index.ts'
 import { createOpenLink } from './wire/link.ts'
 
 export function createKafkaSink (options: KafkaSinkOptions): KafkaSink {
-  const { config, log, requestTimeoutMs, budget, retryAfterMs } = options
+  const { config, log, requestTimeoutMs, budget, retryAfterMs, compressionOf = () => undefined } = options
   if (config.driver === 'kafkajs') return createKafkajsSink(options)
   const { tls, clientId, connectionTimeoutMs, producer } = config
   const sasl = createSaslMechanism(config.sasl)
   const clock = systemClock
   return createNativeSink({
     brokers: config.brokers.map(addressOf), settings: producer, requestTimeoutMs, clock, log, budget, retryAfterMs,
+    compressionOf,
     openLink: createOpenLink({ tls, sasl, clientId, connectionTimeoutMs, requestTimeoutMs, clock })
   })
 }

@@ -19,6 +19,7 @@ function sinkOver (driver: KafkaSettings['driver'], setup: SinkSetup): Sink {
     requestTimeoutMs: setup.requestTimeoutMs ?? 5_000,
     budget: budgetOf(setup.bufferBytesMax ?? 33_554_432),
     retryAfterMs: () => 1_000,
+    ...(setup.compressionOf === undefined ? {} : { compressionOf: setup.compressionOf }),
     config: {
       brokers: [...brokers],
       clientId: 'sluice-test',

@@ -7,6 +7,7 @@ import type { Outcome } from '../../src/contract/outcome.ts'
 import type { Sink } from '../../src/contract/sink.ts'
 import { Secret } from '../../src/contract/secret.ts'
 import type { ProducerSettings } from '../../src/kafka/config.ts'
+import type { CompressionOf } from '../../src/kafka/options.ts'
 import type { SharedKafka } from './kafka-shared.ts'
 import { until } from './kafka-wire.ts'
 import type { HistoryReport } from './history.ts'
@@ -24,6 +25,7 @@ export interface SinkSetup {
   readonly deliveryTimeoutMs?: number
   readonly requestTimeoutMs?: number
   readonly compression?: ProducerSettings['compression']
+  readonly compressionOf?: CompressionOf
   readonly topicsMax?: number
   readonly log?: Log
 }
@@ -219,6 +221,23 @@ export function conformsWithKafka (t: Test, kafka: SharedKafka, make: MakeSink):
     await recorder.settled()
     assertHonest(t, recorder, recorder.check(await kafka.readAll(topic, { count: 200 })))
     t.same(recorder.tally(), { written: 200 })
+  })
+
+  t.test('a topic is compressed as its routes say, whatever the others are', async (t) => {
+    const [packed, plain] = [freshTopic('packed'), freshTopic('plain')]
+    for (const topic of [packed, plain]) {
+      await kafka.createTopic(topic, { partitions: 1, config: { 'max.message.bytes': '20000' } })
+    }
+    const sink = open(t, { compression: 'none', compressionOf: topic => topic === packed ? 'gzip' : undefined })
+    for (const topic of [packed, plain]) {
+      const recorder = new SinkRecorder(sink, topic)
+      for (let i = 0; i < 200; i++) recorder.send({ value: `{"text":"${'compressible '.repeat(40)}","number":${i}}` })
+      await recorder.settled()
+      assertHonest(t, recorder, recorder.check(await kafka.readAll(topic, { count: 200 })))
+      t.same(recorder.tally(), { written: 200 })
+      // What is not compressed is too large for the topic, and divided.
+      t.equal((sink.gauges.get('retries_total')?.() ?? 0) > 0, topic === plain)
+    }
   })
 
   t.test('more topics than allowed are refused while all are busy, and make room when idle', async (t) => {

@@ -8,6 +8,7 @@ import type { Admin, KafkaConfig, Producer } from 'kafkajs'
 import type { Log } from '../../contract/adapter.ts'
 import type { SinkRecord } from '../../contract/sink.ts'
 import type { KafkaSettings } from '../config.ts'
+import type { CompressionOf } from '../options.ts'
 import { repairKafkajs } from './repair.ts'
 import { ProduceTap } from './produce-tap.ts'
 import type { Attempt } from './produce-tap.ts'
@@ -57,7 +58,12 @@ export interface Driver {
   openAdmin (onLost: () => void): AdminLink
 }
 
-interface DriverOptions { readonly config: KafkaSettings, readonly requestTimeoutMs: number, readonly log: Log }
+interface DriverOptions {
+  readonly config: KafkaSettings
+  readonly requestTimeoutMs: number
+  readonly log: Log
+  readonly compressionOf?: CompressionOf | undefined
+}
 
 export function createDriver (options: DriverOptions): Driver {
   repairKafkajs()
@@ -140,11 +146,11 @@ class KafkajsProducer implements ProducerLink {
   #closed = false
   spoiled = false
 
-  constructor ({ config, requestTimeoutMs, topic, client }: ProducerOptions) {
+  constructor ({ config, requestTimeoutMs, topic, client, compressionOf }: ProducerOptions) {
     this.#topic = topic
     this.#timeoutMs = Math.floor(requestTimeoutMs * replicationShare)
     // Config checks let no other codec through with this driver.
-    this.#compression = config.producer.compression === 'gzip' ? 'gzip' : 'none'
+    this.#compression = (compressionOf?.(topic) ?? config.producer.compression) === 'gzip' ? 'gzip' : 'none'
     this.#sockets = new Sockets({ config, requestTimeoutMs, tap: () => new ProduceTap(topic, this.#attempts) })
     this.#producer = client(this.#sockets).producer({
       idempotent: true,

@@ -40,13 +40,13 @@ class DriverSink implements KafkaSink {
   #draining = false
 
   constructor (options: KafkaSinkOptions) {
-    const { config, log, requestTimeoutMs, budget } = options
+    const { config, log, requestTimeoutMs, budget, compressionOf } = options
     const { producer } = config
     this.#options = options
     this.#ledger = new Ledger(bytes => { budget.give(bytes) })
     this.#topicsMax = producer.topicsMax
     this.#linger = new Linger(producer.lingerMs)
-    const driver = createDriver({ config, log, requestTimeoutMs })
+    const driver = createDriver({ config, log, requestTimeoutMs, compressionOf })
     const operatorLog = new OperatorLog(log)
     this.#connection = new Connection(driver, operatorLog)
     this.#shared = {

@@ -8,7 +8,7 @@ import type { FakeLink } from '../../../test/support/fake-links.ts'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import type { PartitionMetadata } from '../broker-link.ts'
 import type { ProducerSettings } from '../config.ts'
-import type { KafkaSink } from '../options.ts'
+import type { CompressionOf, KafkaSink } from '../options.ts'
 import { partitionOfKey } from '../partitioner.ts'
 import { createNativeSink } from './sink.ts'
 
@@ -26,8 +26,8 @@ class Stage implements Settler {
   readonly told = new Map<number, string>()
   readonly sink: KafkaSink
 
-  constructor (options: Partial<ProducerSettings> & { bufferBytesMax?: number } = {}) {
-    const { bufferBytesMax = 1_000_000, ...settings } = options
+  constructor (options: Partial<ProducerSettings> & { bufferBytesMax?: number, compressionOf?: CompressionOf } = {}) {
+    const { bufferBytesMax = 1_000_000, compressionOf = () => undefined, ...settings } = options
     this.sink = createNativeSink({
       brokers: [{ host: '127.0.0.1', port: bootstrapPort }],
       settings: {
@@ -35,7 +35,7 @@ class Stage implements Settler {
         topicsMax: 10, ...settings
       },
       requestTimeoutMs: 5_000, openLink: this.links.open, clock: this.clock, log: silent,
-      budget: budgetOf(bufferBytesMax), retryAfterMs: () => 1_000
+      budget: budgetOf(bufferBytesMax), retryAfterMs: () => 1_000, compressionOf
     })
     void this.sink.start()
   }
@@ -45,10 +45,12 @@ class Stage implements Settler {
     this.told.set(ticket, 'code' in outcome ? outcome.code : `${outcome.partition}@${outcome.offset}`)
   }
 
-  deliver (ticket: number, options: { topic?: string, key?: string | null, deadlineMs?: number } = {}): void {
-    const { topic = 't', key = null, deadlineMs = 0 } = options
+  deliver (
+    ticket: number, options: { topic?: string, key?: string | null, value?: string, deadlineMs?: number } = {}
+  ): void {
+    const { topic = 't', key = null, value = String(ticket), deadlineMs = 0 } = options
     this.sink.deliver({
-      topic, key: key === null ? null : Buffer.from(key), value: Buffer.from(String(ticket)), headers: [],
+      topic, key: key === null ? null : Buffer.from(key), value: Buffer.from(value), headers: [],
       timestampMs: 1, id: `id-${ticket}`, source: '/test'
     }, this, ticket, deadlineMs)
   }
@@ -301,4 +303,32 @@ t.test('what was sent is counted by broker, what failed by topic and error', asy
   t.same([value('kafka_requests_total', '1'), value('kafka_records_total', '2')], [2, 1])
   t.equal(value('kafka_failures_total', 'NOT_LEADER_OR_FOLLOWER'), 1)
   t.equal(value('kafka_connected', '1'), 1)
+})
+
+t.test('each topic has its own compression, asked for once; the rest has that of the settings', async t => {
+  const asked: string[] = []
+  const stage = new Stage({
+    compression: 'gzip',
+    compressionOf (topic) {
+      asked.push(topic)
+      return topic === 'z' ? 'zstd' : topic === 'n' ? 'none' : undefined
+    }
+  })
+  stage.control.opens()
+  const value = 'compressible '.repeat(100)
+  const codecs: [string, number][] = [['z', 4], ['n', 0], ['other', 1]]
+  for (const [topic] of codecs) stage.deliver(asked.length, { topic, value })
+  stage.found([1])
+  stage.found([1])
+  stage.links.to(9_001).opens()
+  stage.identified()
+  const { produced } = stage.links.to(9_001)
+  const sent = produced.flatMap(({ batches }) => batches)
+  t.same(sent.map(({ topic, bytes }) => [topic, bytes.readInt16BE(21)]), codecs)
+  t.same(sent.map(({ bytes }) => bytes.length < value.length), [true, false, true])
+  for (const request of [...produced]) request.answer({ offset: 0 })
+  stage.deliver(9, { topic: 'z', value })
+  stage.clock.endTurn()
+  t.equal(produced[0]?.batches[0]?.bytes.readInt16BE(21), 4)
+  t.same(asked, ['z', 'n', 'other'])
 })

@@ -7,19 +7,17 @@ import type { BrokerAddress, ClusterMetadata, OpenLink, ProduceResult } from '..
 import type { Problem } from '../classify.ts'
 import { answerOf } from '../classify.ts'
 import type { Clock } from '../clock.ts'
-import { compress } from '../compression.ts'
-import type { Packed } from '../compression.ts'
 import type { ProducerSettings } from '../config.ts'
 import { OperatorLog } from '../operator-log.ts'
-import type { ByteBudget, KafkaSink } from '../options.ts'
+import type { ByteBudget, CompressionOf, KafkaSink } from '../options.ts'
 import { overloaded, stopping } from '../refusals.ts'
 import { OpenTickets } from './batch.ts'
-import type { Batch } from './batch.ts'
 import { Cluster } from './cluster.ts'
 import { Failures } from './failures.ts'
 import type { Lane } from './lane.ts'
 import { Lingering } from './lingering.ts'
 import { Memory } from './memory.ts'
+import { Packing } from './packing.ts'
 import { Sender } from './sender.ts'
 import { Topic } from './topic.ts'
 import type { TopicHost } from './topic.ts'
@@ -40,6 +38,8 @@ export interface NativeSinkOptions {
   readonly budget: ByteBudget
   /** When to come back, for somebody who finds no room, in milliseconds. */
   retryAfterMs (): number
+  /** Without it every topic has that of the settings. */
+  readonly compressionOf?: CompressionOf
 }
 
 export function createNativeSink (options: NativeSinkOptions): KafkaSink {
@@ -55,6 +55,7 @@ class NativeSink implements KafkaSink {
   readonly #openTickets = new OpenTickets()
   readonly #cluster: Cluster
   readonly #lingering: Lingering
+  readonly #packing: Packing
   readonly #topics = new Map<string, Topic>()
   #latest: Topic | undefined
   readonly #senders = new Map<number, Sender>()
@@ -72,6 +73,11 @@ class NativeSink implements KafkaSink {
     this.#log = new OperatorLog(options.log, clock.nowMs)
     this.#memory = new Memory(options.budget, settings.batchBytesMax)
     this.#lingering = new Lingering(clock, settings.lingerMs, () => { this.#drainSenders() })
+    this.#packing = new Packing({
+      log: options.log,
+      compressionOf: topic => options.compressionOf?.(topic) ?? settings.compression,
+      packed: lane => { if (lane.hasMore) this.#ready(lane) }
+    })
     this.#cluster = new Cluster({
       bootstrap: brokers, openLink, clock, log: this.#log,
       found: metadata => { this.#found(metadata) },
@@ -141,6 +147,7 @@ class NativeSink implements KafkaSink {
     if (this.#topics.size >= topicsMax && !this.#forgetOne()) return undefined
     const topic = new Topic(name, this.#host, Math.min(stickyBytesMax, batchBytesMax))
     this.#topics.set(name, topic)
+    this.#packing.begin(name)
     return topic
   }
 
@@ -151,6 +158,7 @@ class NativeSink implements KafkaSink {
     }
     if (oldest === undefined) return false
     this.#topics.delete(oldest.name)
+    this.#packing.forget(oldest.name)
     if (this.#latest === oldest) this.#latest = undefined
     // A lane that is made anew counts from 0, which under the same id would be taken for a repetition.
     this.#cluster.forgetProducerId()
@@ -166,28 +174,13 @@ class NativeSink implements KafkaSink {
       producerIds: broken => this.#cluster.producerId(broken),
       filling: lane => { this.#lingering.add(lane) },
       ready: lane => { this.#ready(lane) },
-      pack: (batch, lane) => { this.#pack(batch, lane) },
+      pack: (batch, lane) => { this.#packing.pack(batch, lane) },
       moved: (lane, leader) => { this.#moved(lane, leader) },
       failed: (lane, what, code) => { this.#failed(lane, what, code) },
       lookUp: topic => { this.#cluster.lookUp(topic) },
       assign: (lane, leader) => { this.#assign(lane, leader) },
       absent: (topic, problem) => { this.#absent(topic, problem) }
     }
-  }
-
-  #pack (batch: Batch, lane: Lane): void {
-    const pack = (packed: Packed | undefined): void => {
-      if (packed !== undefined) batch.records.pack(packed.codec, packed.bytes)
-    }
-    const packing = compress(this.#options.settings.compression, batch.records.records)
-    if (!(packing instanceof Promise)) return pack(packing)
-    batch.packing = true
-    // A codec that fails leaves the records as they are.
-    packing.then(pack, (error: unknown) => { this.#options.log.error({ error }, 'a batch could not be compressed') })
-      .finally(() => {
-        batch.packed()
-        if (lane.hasMore) this.#ready(lane)
-      })
   }
 
   #ready (lane: Lane): void {
