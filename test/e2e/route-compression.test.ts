@@ -3,6 +3,7 @@
 import t from 'tap'
 import { startBrokerDouble } from '../support/broker-double/index.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
+import { metricOf } from '../support/metrics.ts'
 
 /** Where the attributes of a batch stand, whose lowest bits are Kafka's number of the codec. */
 const attributesAt = 21
@@ -11,6 +12,7 @@ const codecs: Readonly<Record<string, number>> = { 'orders.eu': 4, 'orders.us': 
 const config = (broker: string): string => `
 listeners:
   - { protocol: http, port: 0 }
+  - { protocol: health, port: 0 }
 workers: 1
 kafka: { brokers: [ "${broker}" ], producer: { compression: gzip } }
 routes:
@@ -37,5 +39,9 @@ t.test('a gateway in front of a broker double', { timeout: 120_000 }, async t =>
   const batches = double.requests.flatMap(request => request.batches)
   t.same(Object.fromEntries(batches.map(({ topic, bytes }) => [topic, bytes.readInt16BE(attributesAt)])), codecs)
   t.same(double.violations, [])
+  const [inputBytes = 0, outputBytes = 0] = await Promise.all(['input', 'output'].map(side =>
+    metricOf(gateway.healthPort, `sluice_kafka_compression_${side}_bytes_total`)))
+  t.ok(inputBytes > 7_000 && outputBytes < inputBytes / 4, `${outputBytes} of ${inputBytes} bytes`)
+  t.equal(await metricOf(gateway.healthPort, 'sluice_kafka_compression_skipped_total'), 0)
   t.ok(await gateway.stop())
 })

@@ -1,6 +1,7 @@
-// What batches take from the byte budget: buffers when they begin and grow, a fixed sum per ticket; and gives it back.
+// What batches take from the byte budget: buffers, compressed copies, a fixed sum per ticket; and gives it back.
 
 import type { SinkRecord } from '../../contract/sink.ts'
+import type { Packed } from '../compression.ts'
 import type { ByteBudget } from '../options.ts'
 import { Arenas } from './arenas.ts'
 import { Batch, orderBehind } from './batch.ts'
@@ -69,6 +70,13 @@ export class Memory {
     return true
   }
 
+  /** Gives a sealed batch its compressed copy. False: the budget does not allow it, and the batch stays as it is. */
+  pack ({ records }: Batch, { codec, bytes }: Packed): boolean {
+    if (!this.takeBytes(headerBytes + bytes.length)) return false
+    records.pack(codec, bytes)
+    return true
+  }
+
   /** Those records of a batch, with their tickets, that are not recalled and whose place `takes` wants; sealed. */
   part (batch: Batch, order: number, takes: (place: number) => boolean): Batch {
     const part = batch.divide(order, this.#arenas.takeForCopy(batch.records.endAt), takes)
@@ -94,7 +102,10 @@ export class Memory {
 
   /** Takes back what the batch had, but for the tickets of `movedCount` records that live on in a part of it. */
   free (batch: Batch, movedCount = 0): void {
-    batch.released(() => { this.#arenas.give(batch.records.buffer) })
+    batch.released(() => {
+      this.#arenas.give(batch.records.buffer)
+      if (batch.records.packedBytes > 0) this.giveBytes(batch.records.packedBytes)
+    })
     this.giveTickets(batch.count - movedCount)
   }
 }

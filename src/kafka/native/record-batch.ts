@@ -38,6 +38,8 @@ export class RecordBatch {
   #baseMs = 0
   #latestMs = 0
   #wire: Buffer | undefined
+  /** What the compressed copy takes beside the buffer, with its header; 0 while there is none. */
+  packedBytes = 0
 
   constructor (buffer: Buffer) {
     this.buffer = buffer
@@ -104,6 +106,7 @@ export class RecordBatch {
     wire.writeInt32BE(wire.length - lengthEnd, lengthAt)
     wire.writeInt16BE(codec, attributesAt)
     this.#wire = wire
+    this.packedBytes = wire.length
   }
 
   /** Says whose batch it is and the place of its first record in the order of that producer; sums it all up. */

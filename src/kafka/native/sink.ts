@@ -74,9 +74,8 @@ class NativeSink implements KafkaSink {
     this.#memory = new Memory(options.budget, settings.batchBytesMax)
     this.#lingering = new Lingering(clock, settings.lingerMs, () => { this.#drainSenders() })
     this.#packing = new Packing({
-      log: options.log,
-      compressionOf: topic => options.compressionOf?.(topic) ?? settings.compression,
-      packed: lane => { if (lane.hasMore) this.#ready(lane) }
+      log: options.log, memory: this.#memory,
+      compressionOf: topic => options.compressionOf?.(topic) ?? settings.compression
     })
     this.#cluster = new Cluster({
       bootstrap: brokers, openLink, clock, log: this.#log,
@@ -102,6 +101,7 @@ class NativeSink implements KafkaSink {
   * measures (): Iterable<Measure> {
     for (const sender of this.#senders.values()) yield * sender.measures()
     yield * this.#failures.measures()
+    yield * this.#packing.measures()
   }
 
   health (): ReturnType<Sink['health']> {
@@ -174,7 +174,7 @@ class NativeSink implements KafkaSink {
       producerIds: broken => this.#cluster.producerId(broken),
       filling: lane => { this.#lingering.add(lane) },
       ready: lane => { this.#ready(lane) },
-      pack: (batch, lane) => { this.#packing.pack(batch, lane) },
+      pack: (batch, lane) => { this.#packing.pack(batch, () => { if (lane.hasMore) this.#ready(lane) }) },
       moved: (lane, leader) => { this.#moved(lane, leader) },
       failed: (lane, what, code) => { this.#failed(lane, what, code) },
       lookUp: topic => { this.#cluster.lookUp(topic) },
