@@ -2,30 +2,10 @@
 
 import t from 'tap'
 import { randomBytes } from 'node:crypto'
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { decompressFrameSync } from 'lz4-napi'
-import { uncompressSync } from 'snappy'
+import { decoders, xerialHeader } from '../../test/support/codec-readers.ts'
 import { codecNames, loadCodec } from './compression-codecs.ts'
 import type { Codec, CodecName } from './compression-codecs.ts'
 
-const xerialHeader = Buffer.from('\x82SNAPPY\0\0\0\0\x01\0\0\0\x01', 'latin1')
-
-/** Reads Java's snappy stream; throws where its bytes are not exactly that. */
-function readXerial (bytes: Buffer): Buffer {
-  if (!bytes.subarray(0, 16).equals(xerialHeader)) throw new Error('not the header')
-  const blocks: Buffer[] = []
-  for (let at = 16; at < bytes.length;) {
-    const end = at + 4 + bytes.readInt32BE(at)
-    if (end > bytes.length) throw new Error('a block is cut off')
-    blocks.push(uncompressSync(bytes.subarray(at + 4, end)) as Buffer)
-    at = end
-  }
-  return Buffer.concat(blocks)
-}
-
-const decoders: Readonly<Record<CodecName, (bytes: Buffer) => Buffer>> = {
-  gzip: gunzipSync, snappy: readXerial, lz4: decompressFrameSync, zstd: zstdDecompressSync
-}
 const numbers: Readonly<Record<CodecName, number>> = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 }
 
 function codecOf (name: CodecName): Codec {
