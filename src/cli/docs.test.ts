@@ -30,7 +30,7 @@ t.test('editors accept the configs that the program writes, with references and 
   const text = renderConfig({
     sink: {
       kind: 'kafka', brokers: ['a:1'], tls: true,
-      sasl: { mechanism: 'plain', username: 'u', password: '${env:P}' }
+      sasl: { mechanism: 'plain', settings: [['username', 'u'], ['password', '${env:P}']], provide: undefined }
     },
     topic: 'orders', keyHash: `sha256:${'0'.repeat(64)}`, editorSchema: undefined
   })

@@ -2,9 +2,11 @@
 
 import { createInterface } from 'node:readline/promises'
 import type { Answers, KafkaAnswers } from './init-config.ts'
+import { askLogin, loginContradiction, mechanisms, saysLogin, sendsTokens } from './init-login.ts'
+import type { LoginOptions, Question } from './init-login.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface InitOptions {
+export interface InitOptions extends LoginOptions {
   readonly output: string
   readonly force?: true
   readonly yes?: true
@@ -12,10 +14,6 @@ export interface InitOptions {
   readonly brokers?: string
   readonly tls?: true
   readonly tlsCa?: string
-  readonly sasl?: string
-  readonly username?: string
-  readonly passwordEnv?: string
-  readonly passwordFile?: string
   readonly topic?: string
   /** Undefined: neither --api-key nor --no-api-key was said. */
   readonly apiKey?: boolean
@@ -23,12 +21,7 @@ export interface InitOptions {
 
 export interface Asked extends Omit<Answers, 'keyHash' | 'editorSchema'> {
   readonly wantsKey: boolean
-  /** Where the password at Kafka is to be put, in words. */
-  readonly passwordSource: string | undefined
 }
-
-/** Answers one question; an empty answer is the default. */
-type Question = (text: string, standard: string) => Promise<string>
 
 const journalWord = 'none'
 const brokersQuestion = `Kafka brokers, host:port with commas between (${journalWord}: keep events on this machine)`
@@ -51,14 +44,10 @@ export async function ask (options: InitOptions, terminal: Terminal): Promise<As
 }
 
 function contradictionIn (options: InitOptions): string | undefined {
-  const { brokers, tls, tlsCa, sasl, username, passwordEnv, passwordFile } = options
-  const kafka = [brokers, tls, tlsCa, sasl, username, passwordEnv, passwordFile].some((option) => option !== undefined)
+  const { brokers, tls, tlsCa } = options
+  const kafka = [brokers, tls, tlsCa].some((option) => option !== undefined) || saysLogin(options)
   if (options.journal === true && kafka) return '--journal means no Kafka: leave out its options'
-  if (options.passwordEnv !== undefined && options.passwordFile !== undefined) return 'choose --password-env or --password-file'
-  if (options.sasl === undefined && (options.username ?? options.passwordEnv ?? options.passwordFile) !== undefined) {
-    return 'a user and password need --sasl MECHANISM'
-  }
-  return undefined
+  return loginContradiction(options)
 }
 
 async function collect (options: InitOptions, question: Question, person: boolean): Promise<Asked | { usage: string }> {
@@ -67,28 +56,23 @@ async function collect (options: InitOptions, question: Question, person: boolea
     : options.brokers ?? await question(brokersQuestion, person ? '127.0.0.1:9092' : '')
   if (brokers === '') return { usage: 'say where events go: --brokers HOST:PORT,... or --journal' }
   const sink = brokers === journalWord ? { kind: 'journal' as const } : await kafka(brokers, options, question)
+  if ('usage' in sink) return sink
   const topic = options.topic ?? await question('First topic', 'orders')
   const wantsKey = options.apiKey ?? isYes(await question('Must senders show an API key?', 'yes'))
-  return { sink, topic, wantsKey, passwordSource: sourceOf(sink, options) }
+  return { sink, topic, wantsKey }
 }
 
-async function kafka (brokers: string, options: InitOptions, question: Question): Promise<KafkaAnswers> {
+async function kafka (
+  brokers: string, options: InitOptions, question: Question
+): Promise<KafkaAnswers | { readonly usage: string }> {
+  const mechanism = options.sasl ?? await question(`Log in at Kafka? (no, ${mechanisms.join(', ')})`, 'no')
+  const sasl = mechanism === 'no' ? undefined : await askLogin(mechanism, options, question)
+  if (sasl !== undefined && 'usage' in sasl) return sasl
   const named = options.tlsCa ?? options.tls
-  const tls = named ?? tlsOf(await question('TLS to Kafka? (yes, no, or the PEM file of its authorities)', 'no'))
-  const mechanism = options.sasl ?? await question('Log in at Kafka? (no, plain, scram-sha-256, scram-sha-512)', 'no')
+  const tlsQuestion = 'TLS to Kafka? (yes, no, or the PEM file of its authorities)'
+  const tls = named ?? tlsOf(await question(tlsQuestion, sendsTokens(mechanism) ? 'yes' : 'no'))
   const list = brokers.split(',').map((broker) => broker.trim()).filter((broker) => broker !== '')
-  if (mechanism === 'no') return { kind: 'kafka', brokers: list, tls, sasl: undefined }
-  const username = options.username ?? await question('User at Kafka', 'sluice')
-  return { kind: 'kafka', brokers: list, tls, sasl: { mechanism, username, password: passwordOf(options) } }
-}
-
-function passwordOf ({ passwordEnv = 'KAFKA_PASSWORD', passwordFile }: InitOptions): string {
-  return passwordFile === undefined ? `\${env:${passwordEnv}}` : `\${file:${passwordFile}}`
-}
-
-function sourceOf (sink: Asked['sink'], { passwordEnv = 'KAFKA_PASSWORD', passwordFile }: InitOptions): string | undefined {
-  if (sink.kind !== 'kafka' || sink.sasl === undefined) return undefined
-  return passwordFile === undefined ? `environment variable ${passwordEnv}` : `file ${passwordFile}`
+  return { kind: 'kafka', brokers: list, tls, sasl }
 }
 
 function tlsOf (answer: string): boolean | string {

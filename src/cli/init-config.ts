@@ -15,8 +15,20 @@ export interface KafkaAnswers {
   readonly brokers: readonly string[]
   /** true: certificates that this machine trusts; a text: a PEM file of authorities. */
   readonly tls: boolean | string
-  readonly sasl: { readonly mechanism: string, readonly username: string, readonly password: string } | undefined
+  readonly sasl: LoginAnswers | undefined
 }
+
+/** How to log in at Kafka. */
+export interface LoginAnswers {
+  readonly mechanism: string
+  /** Settings of the mechanism by name, in the order in which they are written. */
+  readonly settings: readonly (readonly [string, string])[]
+  /** The secret that has to be put somewhere, and where, in words; undefined where there is none. */
+  readonly provide: string | undefined
+}
+
+/** Settings that refer to a secret. */
+const secretNames = ['password', 'token', 'clientSecret']
 
 /** Text in YAML: in double quotes, which JSON's are as well. */
 function quoted (text: string): string {
@@ -57,11 +69,10 @@ function saslLines (sasl: KafkaAnswers['sasl']): string[] {
   if (sasl === undefined) {
     return ['  # sasl: { mechanism: scram-sha-512, username: sluice, password: "${env:KAFKA_PASSWORD}" }']
   }
-  const { mechanism, username, password } = sasl
-  return [
-    '  sasl:', `    mechanism: ${mechanism}`, `    username: ${quoted(username)}`,
-    `    password: ${quoted(password)}    # read when it is used, and never shown`
-  ]
+  const note = '    # read when it is used, and never shown'
+  const lines = sasl.settings.map(([name, value]) =>
+    `    ${name}: ${quoted(value)}${secretNames.includes(name) ? note : ''}`)
+  return ['  sasl:', `    mechanism: ${sasl.mechanism}`, ...lines]
 }
 
 function access ({ keyHash }: Answers): string {

@@ -10,6 +10,7 @@ import { exitCodes } from './exit-codes.ts'
 import { ask } from './init-answers.ts'
 import type { InitOptions } from './init-answers.ts'
 import { renderConfig } from './init-config.ts'
+import { mechanisms } from './init-login.ts'
 import { commandLine, editorSchemaPath } from './program.ts'
 import type { Cli } from './verb.ts'
 
@@ -23,10 +24,16 @@ export function addInit (program: Command, cli: Cli): void {
     .option('--brokers <host:port,...>', 'the Kafka brokers')
     .option('--tls', 'reach Kafka over TLS, with the authorities that this machine trusts')
     .option('--tls-ca <file>', 'reach Kafka over TLS, with the authorities in this PEM file')
-    .addOption(new Option('--sasl <mechanism>', 'log in at Kafka').choices(['plain', 'scram-sha-256', 'scram-sha-512']))
+    .addOption(new Option('--sasl <mechanism>', 'log in at Kafka').choices(mechanisms))
     .option('--username <name>', 'the user at Kafka')
-    .option('--password-env <name>', 'the environment variable with its password (default: KAFKA_PASSWORD)')
-    .option('--password-file <file>', 'the file with its password')
+    .option('--password-env <name>', 'the environment variable with its password, or with oauthbearer the token or client secret')
+    .option('--password-file <file>', 'the file with that')
+    .option('--token-url <url>', 'with oauthbearer: where clients get their tokens; without it the token itself is given')
+    .option('--client-id <id>', 'the client there')
+    .option('--scope <scope>', 'the scope to ask for there')
+    .option('--region <region>', 'with aws-msk-iam: the region of the cluster')
+    .option('--role-arn <arn>', 'the role to assume, in place of the credentials of this machine')
+    .option('--profile <name>', 'the profile of the shared files of AWS to use, in their place')
     .option('--topic <name>', 'the first topic, which is the first channel as well')
     .option('--api-key', 'senders must show a key; makes the first one')
     .option('--no-api-key', 'everyone may send')
@@ -70,7 +77,7 @@ async function init (options: InitOptions, cli: Cli): Promise<void> {
   if (key !== undefined) {
     await terminal.print(`\nAPI key of principal "first", shown this once (the config holds only its hash):\n  ${key.key}`)
   }
-  terminal.tell(`\n${nextSteps(options, asked.passwordSource)}`)
+  terminal.tell(`\n${nextSteps(options, asked.sink.kind === 'kafka' ? asked.sink.sasl?.provide : undefined)}`)
 }
 
 /** Relative where the config stands close to it, as a checkout or a project has it. */
@@ -81,8 +88,8 @@ function editorSchemaFrom (output: string): string | undefined {
   return way.startsWith('../../..') ? path : way
 }
 
-function nextSteps ({ output }: InitOptions, passwordSource: string | undefined): string {
+function nextSteps ({ output }: InitOptions, provide: string | undefined): string {
   const named = output === defaultConfigPath ? '' : ` -c ${output}`
-  const first = passwordSource === undefined ? '' : `First provide the Kafka password: ${passwordSource}. `
+  const first = provide === undefined ? '' : `First provide ${provide}. `
   return `${first}Then:\n  ${commandLine(`validate${named}`)}\n  ${commandLine(`start${named}`)}`
 }
