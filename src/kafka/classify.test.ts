@@ -3,6 +3,7 @@
 import kafkajs from 'kafkajs'
 import t from 'tap'
 import { answerOf, problemOf } from './classify.ts'
+import { loginFailed, noToken } from './sasl/login-failure.ts'
 
 t.test('answers that leave open whether a batch is written are never treated as refusals', async (t) => {
   t.match(answerOf(6), { action: 'unsure', stale: true }, 'appended before the leader moved, perhaps')
@@ -25,6 +26,7 @@ t.test('connection failures are named by their cause', async (t) => {
   const cases: [Error, string][] = [
     [failure('connect ECONNREFUSED', 'ECONNREFUSED'), 'refused'],
     [failure('getaddrinfo ENOTFOUND', 'ENOTFOUND'), 'address'],
+    [failure('Port should be >= 0 and < 65536', 'ERR_SOCKET_BAD_PORT'), 'address'],
     [failure('no answer in time', 'ETIMEDOUT'), 'silent'],
     [failure('Connection timeout'), 'silent'],
     [failure('read ECONNRESET', 'ECONNRESET'), 'closed'],
@@ -34,10 +36,15 @@ t.test('connection failures are named by their cause', async (t) => {
     [failure('Hostname/IP does not match', 'ERR_TLS_CERT_ALTNAME_INVALID'), 'tls'],
     [failure('Client network socket disconnected before secure TLS connection was established', 'ECONNRESET'), 'closed'],
     [Object.assign(new Error('SASL PLAIN failed'), { name: 'KafkaJSSASLAuthenticationError' }), 'credentials'],
+    [noToken('no token from id.example: it answered 401'), 'token'],
+    [loginFailed('the broker does not take the token'), 'credentials'],
     [new Error('what?'), 'other']
   ]
   for (const [error, cause] of cases) t.equal(problemOf(error).cause, cause, error.message)
   t.match(problemOf(cases[0]?.[0]), { disconnected: true, refusal: undefined, text: /kafka-1\.internal/ })
+  const { text, disconnected } = problemOf(noToken('no token from id.example: it answered 401'))
+  t.match(text, /^there is no token .*: check kafka\.sasl .*tokenUrl.* \(no token from id\.example: it answered 401\)$/)
+  t.equal(disconnected, true)
 })
 
 t.test('the innermost error of a wrapped one decides', async (t) => {

@@ -1,6 +1,7 @@
 // Says once what each failure of Kafka means: what becomes of the batch, what the client is told, what the operator.
 
 import type { RefusalCode } from '../contract/outcome.ts'
+import { noTokenType } from './kafka-error.ts'
 
 /**
  * What to do with a batch after the broker's own answer to it.
@@ -80,7 +81,7 @@ export function answerOf (code: number): Answer {
 
 /** Why something did not get as far as an answer about a batch. */
 export type Cause =
-  'credentials' | 'tls' | 'tls-files' | 'refused' | 'address' | 'silent' | 'closed' | 'no-leader' |
+  'credentials' | 'token' | 'tls' | 'tls-files' | 'refused' | 'address' | 'silent' | 'closed' | 'no-leader' |
   'topic-missing' | 'topic-denied' | 'access-denied' | 'other'
 
 export interface Problem {
@@ -95,10 +96,12 @@ export interface Problem {
 
 const sentences: Readonly<Record<Cause, string>> = {
   'credentials': 'Kafka does not accept the user name, password or mechanism of kafka.sasl',
+  'token': 'there is no token to log in at Kafka with: check kafka.sasl and what it names (token file, tokenUrl with its ' +
+    'client, AWS credentials)',
   'tls': 'the TLS handshake with Kafka failed: check kafka.tls and the brokers\' certificates',
   'tls-files': 'a file of kafka.tls cannot be read',
   'refused': 'no Kafka broker accepts connections at its address',
-  'address': 'the host name of a Kafka broker cannot be resolved or reached',
+  'address': 'the host name or port of a Kafka broker cannot be resolved or reached',
   'silent': 'a Kafka broker takes connections but does not answer in time',
   'closed': 'the connection to a Kafka broker was closed',
   'no-leader': 'a partition of the topic has no leader now',
@@ -112,6 +115,7 @@ const causesByType: Readonly<Record<string, Cause>> = {
   SASL_AUTHENTICATION_FAILED: 'credentials',
   UNSUPPORTED_SASL_MECHANISM: 'credentials',
   ILLEGAL_SASL_STATE: 'credentials',
+  [noTokenType]: 'token',
   UNKNOWN_TOPIC_OR_PARTITION: 'topic-missing',
   INVALID_TOPIC_EXCEPTION: 'topic-missing',
   TOPIC_AUTHORIZATION_FAILED: 'topic-denied',
@@ -125,6 +129,7 @@ const causesByCode: Readonly<Record<string, Cause>> = {
   EAI_AGAIN: 'address',
   EHOSTUNREACH: 'address',
   ENETUNREACH: 'address',
+  ERR_SOCKET_BAD_PORT: 'address',
   ETIMEDOUT: 'silent',
   ECONNRESET: 'closed',
   EPIPE: 'closed',
@@ -147,7 +152,7 @@ const causesByName: Readonly<Record<string, Cause>> = {
 }
 
 const disconnectedCauses: ReadonlySet<Cause> =
-  new Set<Cause>(['credentials', 'tls', 'tls-files', 'refused', 'address', 'silent', 'closed'])
+  new Set<Cause>(['credentials', 'token', 'tls', 'tls-files', 'refused', 'address', 'silent', 'closed'])
 
 /** Any field of an error that came from a library, as text; '' where it has none. */
 function field (error: object, name: string): string {

@@ -1,5 +1,8 @@
 // A failure that Kafka or the way to it named, in the shape that `classify.ts` reads.
 
+/** In place of a name of Kafka's: a login by token did not get as far as the broker. */
+export const noTokenType = 'NO_TOKEN'
+
 /** `type` is Kafka's name of its error code, or '' for a failure of the connection, whose `code` is the system's. */
 export class KafkaError extends Error {
   override readonly name = 'KafkaError'

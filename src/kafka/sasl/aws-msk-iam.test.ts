@@ -80,7 +80,7 @@ t.test('the credentials can be those of a profile', async t => {
   t.match(url.searchParams.get('X-Amz-Credential'), /^AKIDPROFILE\//)
   t.equal(url.searchParams.get('X-Amz-Signature'), signatureOf(url, 'other'))
   await t.rejects(mskToken({ region: 'us-east-1', profile: 'none' })(),
-    { type: 'SASL_AUTHENTICATION_FAILED', message: /^no token for Amazon MSK: .*none/ })
+    { type: 'NO_TOKEN', message: /^no token for Amazon MSK: .*none/ })
 })
 
 t.test('the credentials can be those of a role', async t => {

@@ -1,6 +1,6 @@
 // Tokens for Amazon MSK: a request that the credentials of this machine have signed, sent by OAUTHBEARER.
 
-import { loginFailed } from './login-failure.ts'
+import { noToken } from './login-failure.ts'
 import type { Token } from './token-source.ts'
 
 export interface MskSettings {
@@ -36,7 +36,7 @@ export function mskToken (settings: MskSettings): () => Promise<Token> {
       const endMs = Math.min(expiryTime, expiration?.getTime() ?? Infinity)
       return { value: token, lifetimeMs: Math.max(0, endMs - Date.now()) }
     } catch (error) {
-      throw loginFailed(`no token for Amazon MSK: ${error instanceof Error ? error.message : 'no credentials'}`)
+      throw noToken(`no token for Amazon MSK: ${error instanceof Error ? error.message : 'no credentials'}`)
     }
   }
 }

@@ -15,6 +15,7 @@ import type { Token } from './token-source.ts'
 
 const broker = { host: '127.0.0.1', port: 9092 }
 const failed = { type: 'SASL_AUTHENTICATION_FAILED' }
+const without = { type: 'NO_TOKEN' }
 const invalid = '{"status":"invalid_token","scope":"kafka"}'
 
 t.test('the first message is the token and the extensions (RFC 7628, KIP-342)', async t => {
@@ -40,7 +41,7 @@ t.test('a token of a setting is read again at each login', async t => {
 t.test('what cannot be a token is not sent, nor shown', async t => {
   for (const value of ['', 'two words', 'a\x01auth=Bearer b', 'line\n', 'tok\u00e9n', '=']) {
     const error: unknown = await oauthBearer(givenToken(new Secret('x', () => value))).begin(broker).catch((one: unknown) => one)
-    t.match(error, failed, JSON.stringify(value))
+    t.match(error, without, JSON.stringify(value))
     if (value !== '' && value !== '=') t.notMatch(String(error), value)
   }
 })
@@ -126,12 +127,19 @@ t.test('who gives no token in time is not waited for, and is asked again at the 
     return signals.length < 3 ? new Promise(() => {}) : Promise.resolve({ value: 'late', lifetimeMs: 1 })
   }, clock)
   for (let count = 0; count < 2; count++) {
-    const refused = t.rejects(tokens.token(), { ...failed, message: /within 4000 ms/ })
+    const refused = t.rejects(tokens.token(), { ...without, message: /within 4000 ms/ })
     clock.pass(4_000)
     await refused
   }
   t.same(signals.map(({ aborted }) => aborted), [true, true])
   t.equal(await tokens.token(), 'late')
+})
+
+t.test('a token that cannot be read is told as one that is not there, not as one that was refused', async t => {
+  const gone = new Secret('${file:token}', () => { throw new Error('file /run/token cannot be read: ENOENT') })
+  const error: unknown = await oauthBearer(givenToken(gone)).begin(broker).catch((one: unknown) => one)
+  t.match(error, { ...without, message: 'no token: file /run/token cannot be read: ENOENT' })
+  t.match(problemOf(error), { cause: 'token', text: /check kafka\.sasl and what it names/, disconnected: true })
 })
 
 t.test('without an origin there is no mechanism', async t => {

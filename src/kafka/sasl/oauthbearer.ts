@@ -2,7 +2,7 @@
 
 import type { KafkaError } from '../kafka-error.ts'
 import type { SaslExchange, SaslMechanism } from '../wire/login.ts'
-import { loginFailed } from './login-failure.ts'
+import { loginFailed, noToken } from './login-failure.ts'
 import type { TokenSource } from './token-source.ts'
 
 const separator = '\x01'
@@ -16,7 +16,7 @@ export function oauthBearer (source: TokenSource, extensions: Readonly<Record<st
     name: 'OAUTHBEARER',
     async begin () {
       const token = await source.token()
-      if (!bearerToken.test(token)) throw loginFailed('what was given as a token is not one (RFC 6750 section 2.1)')
+      if (!bearerToken.test(token)) throw noToken('what was given as a token is not one (RFC 6750 section 2.1)')
       const pairs = Object.entries({ auth: `Bearer ${token}`, ...extensions }).map(([name, value]) => `${name}=${value}`)
       const first = Buffer.from(['n,,', ...pairs, '', ''].join(separator))
       return new Exchange(first, () => { source.forget(token) })

@@ -77,7 +77,7 @@ t.test('what is no token is told with the server and its reason, without the sec
   for (const [answer, words] of cases) {
     const { url } = await serve(t, answer)
     const error: unknown = await askAt(url).catch((one: unknown) => one)
-    t.match(error, { type: 'SASL_AUTHENTICATION_FAILED', message: words }, String(words))
+    t.match(error, { type: 'NO_TOKEN', message: words }, String(words))
     t.match(error, { message: `no token from ${new URL(url).host}: ` })
     t.notMatch(JSON.stringify([String(error), (error as Error).cause]), 'canary')
   }
@@ -90,7 +90,7 @@ t.test('a server that is not there is told by its address', async t => {
   server.close()
   await once(server, 'close')
   await t.rejects(askAt(`http://127.0.0.1:${port}/token`),
-    { type: 'SASL_AUTHENTICATION_FAILED', message: `no token from 127.0.0.1:${port}: connect ECONNREFUSED` })
+    { type: 'NO_TOKEN', message: `no token from 127.0.0.1:${port}: connect ECONNREFUSED` })
 })
 
 t.test('an answer without an end is cut off', async t => {

@@ -1,7 +1,7 @@
 // Gets a token by client credentials (RFC 6749 section 4.4) from an authorization server.
 
 import type { Secret } from '../../contract/secret.ts'
-import { loginFailed } from './login-failure.ts'
+import { noToken } from './login-failure.ts'
 import type { Token } from './token-source.ts'
 
 export interface TokenClient {
@@ -17,7 +17,7 @@ const wordsMax = 200
 /** The returned function rejects with a KafkaError that names the server and shows no secret. */
 export function tokenEndpoint (client: TokenClient): (signal: AbortSignal) => Promise<Token> {
   const { host } = new URL(client.url)
-  const fail = (what: string): never => { throw loginFailed(`no token from ${host}: ${what}`) }
+  const fail = (what: string): never => { throw noToken(`no token from ${host}: ${what}`) }
   return async signal => {
     const request = requestOf(client)
     const { status, text } = await ask(client.url, { ...request, signal })

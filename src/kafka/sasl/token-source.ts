@@ -3,7 +3,7 @@
 import type { Secret } from '../../contract/secret.ts'
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
-import { loginFailed } from './login-failure.ts'
+import { noToken } from './login-failure.ts'
 
 export interface TokenSource {
   /** Asked at each login. Rejects where there is no token. */
@@ -20,7 +20,16 @@ export interface Token {
 
 /** A token that somebody else renews, for instance in a file: read anew each time. */
 export function givenToken (secret: Secret): TokenSource {
-  return { token: async () => secret.reveal(), forget () {} }
+  return {
+    async token () {
+      try {
+        return secret.reveal()
+      } catch (error) {
+        throw noToken(`no token: ${error instanceof Error ? error.message : 'it cannot be read'}`)
+      }
+    },
+    forget () {}
+  }
 }
 
 /** Below the default of `connectionTimeoutMs`, so that the operator hears of the token and not of a silent broker. */
@@ -56,7 +65,7 @@ export class TokenCache implements TokenSource {
     const abort = new AbortController()
     const { promise: late, reject } = Promise.withResolvers<never>()
     const stopTimer = this.#clock.after(timeoutMs, () => {
-      reject(loginFailed(`no token to log in with came within ${timeoutMs} ms`))
+      reject(noToken(`no token to log in with came within ${timeoutMs} ms`))
       abort.abort()
     })
     try {
