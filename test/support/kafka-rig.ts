@@ -9,6 +9,8 @@ import { findKafka } from './kafka-source.ts'
 import { until, withCluster } from './kafka-wire.ts'
 
 const START_MS = 90_000
+const SHUTDOWN_MS = 60_000
+const LEADER_ELECTION = 'org.apache.kafka.tools.LeaderElectionCommand'
 
 export interface ConsoleOptions {
   /** Ends after this many records. */
@@ -23,6 +25,8 @@ export interface KafkaRig extends KafkaAddresses, KafkaClient {
   readonly directory: string
   /** Ends the broker at once (SIGKILL); resolves when it is gone. Brokers count from 0. */
   readonly kill: (broker: number) => Promise<void>
+  /** Stops the broker in an orderly way (SIGTERM): it hands over what it leads; resolves when it is gone. */
+  readonly terminate: (broker: number) => Promise<void>
   /** Stops the broker's clock (SIGSTOP): sockets stay open, nothing answers. */
   readonly freeze: (broker: number) => Promise<void>
   readonly thaw: (broker: number) => Promise<void>
@@ -30,6 +34,8 @@ export interface KafkaRig extends KafkaAddresses, KafkaClient {
   readonly restart: (broker: number) => Promise<void>
   /** Kafka's own console consumer from the beginning of the topic; gives what it prints. */
   readonly consoleConsume: (topic: string, options: ConsoleOptions) => Promise<string>
+  /** Has every partition led by the first of its replicas again, by Kafka's own tool (that of Kafka 4). */
+  readonly electPreferred: () => Promise<void>
   /** Ends every process and removes the data. */
   readonly stop: () => Promise<void>
 }
@@ -84,6 +90,14 @@ async function signalBroker(state: RigState, index: number, signal: Signal): Pro
   await program.signal(signal)
 }
 
+async function terminate(state: RigState, index: number): Promise<void> {
+  await signalBroker(state, index, 'SIGTERM')
+  const node = brokerAt(state, index)
+  await until({
+    what: `broker ${index} to end`, timeoutMs: SHUTDOWN_MS, explain: () => logTail(node)
+  }, async () => node.program?.ending())
+}
+
 async function restart(state: RigState, index: number): Promise<void> {
   await signalBroker(state, index, 'SIGKILL')
   await startNode(state, brokerAt(state, index))
@@ -98,6 +112,12 @@ async function consoleConsume(state: RigState, topic: string, options: ConsoleOp
     '--bootstrap-server', state.addresses.brokers.join(','), '--topic', topic, '--from-beginning',
     '--max-messages', String(options.count), '--timeout-ms', '20000',
     ...Object.entries(properties).flatMap(([name, value]) => [formatterOption, `${name}=${value}`])
+  ])
+}
+
+async function electPreferred(state: RigState): Promise<void> {
+  await state.launcher.tool(LEADER_ELECTION, [
+    '--bootstrap-server', state.addresses.brokers.join(','), '--election-type', 'preferred', '--all-topic-partitions'
   ])
 }
 
@@ -132,10 +152,12 @@ export async function startKafka(options: RigOptions = {}): Promise<KafkaRig> {
     directory: state.directory,
     logPaths: state.brokers.map((node) => node.logPath),
     kill: (broker) => signalBroker(state, broker, 'SIGKILL'),
+    terminate: (broker) => terminate(state, broker),
     freeze: (broker) => signalBroker(state, broker, 'SIGSTOP'),
     thaw: (broker) => signalBroker(state, broker, 'SIGCONT'),
     restart: (broker) => restart(state, broker),
     consoleConsume: (topic, consoleOptions) => consoleConsume(state, topic, consoleOptions),
+    electPreferred: () => electPreferred(state),
     stop
   }
 }
