@@ -62,15 +62,23 @@ const lowWatermark = 0.6
 const retryAfterMinMs = 1_000
 const retryAfterMaxMs = 30_000
 /** Even at the slowest pace so much may be under way in a worker: else a pace could never be seen to grow. */
-const underWayBytesMin = 262_144
-/** How much the latest interval counts in the pace. */
-const paceShare = 0.3
+const underWayBytesMin = 524_288
+/** Where even the fastest event of an interval took so long, something was always waiting: the pace is all there is. */
+const backlogMs = 100
+/** How many intervals in a row must show that. */
+const backlogIntervals = 3
+/** After so many intervals without anything under way, nothing is known of the pace any more. */
+const idleIntervalsMax = 100
+/** No queue is longer than this many times the delay target: it would be served after its deadlines. */
+const backlogTargets = 2
+/** How much the latest interval counts in the pace: what is written comes in bursts, which are not the pace. */
+const paceShare = 0.06
 
 /**
  * Admission over a byte budget. Above 80% of it nobody comes in but those below their share, and doors that can wait
- * are told to; below 60% they go on. While events take longer than the target although none waits for a stalled sink,
- * so much may be under way as is written within the target. Where room is short, whoever has more under way than an
- * equal share of it is refused.
+ * are told to; below 60% they go on. While even the fastest events take longer than the target, so much may be under
+ * way as is written within the target; while there is a backlog at all, twice as much. Where room is short,
+ * whoever has more under way than an equal share of it is refused.
  */
 export function createAdmission (options: AdmissionOptions): Admission {
   return new PacedAdmission(options)
@@ -88,7 +96,11 @@ class PacedAdmission implements Admission {
   /** Of the present interval; Infinity while nothing was written. */
   #fastestMs = Infinity
   #bytesPerMs = 0
+  /** Intervals since the last in which something was written, itself included, while something was under way. */
+  #intervalCount = 0
+  #idleCount = 0
   #slow = false
+  #backlogCount = 0
 
   constructor (options: AdmissionOptions) {
     const { signal, set } = createSignal()
@@ -153,27 +165,44 @@ class PacedAdmission implements Admission {
   #measure (): void {
     const { delayTargetMs } = this.#options
     // Where even the fastest event of an interval was slow, it was the queue that made it so.
+    this.#intervalCount++
     if (this.#fastestMs !== Infinity) {
-      const latest = this.#writtenBytes / checkMs
-      this.#bytesPerMs = this.#bytesPerMs === 0 ? latest : this.#bytesPerMs * (1 - paceShare) + latest * paceShare
+      // What a slow sink writes comes in bursts. One that stood still for long was not slow, but away.
+      const count = Math.min(this.#intervalCount, Math.max(1, delayTargetMs / checkMs))
+      const latest = this.#writtenBytes / (count * checkMs)
+      const past = this.#bytesPerMs === 0 ? 0 : (1 - paceShare) ** count
+      this.#bytesPerMs = this.#bytesPerMs * past + latest * (1 - past)
+      this.#intervalCount = 0
       this.#slow = this.#fastestMs > (this.#slow ? delayTargetMs / 2 : delayTargetMs)
+      this.#backlogCount = this.#fastestMs > backlogMs ? this.#backlogCount + 1 : 0
     }
-    if (this.#underWayBytes === 0) this.#slow = false
+    if (this.#underWayBytes === 0) this.#rest()
+    else this.#idleCount = 0
     this.#writtenBytes = 0
     this.#fastestMs = Infinity
   }
+
+  #rest (): void {
+    this.#slow = false
+    this.#intervalCount = 0
+    if (++this.#idleCount > idleIntervalsMax) this.#backlogCount = 0
+  }
+
+  get #backlogged (): boolean { return this.#backlogCount >= backlogIntervals }
 
   /** Bytes that may be under way in this worker. */
   #capacityBytes (): number {
     const { budget, workersCount, delayTargetMs } = this.#options
     const shareBytes = budget.bytesMax * highWatermark / workersCount
-    return this.#slow ? Math.min(shareBytes, Math.max(underWayBytesMin, this.#bytesPerMs * delayTargetMs)) : shareBytes
+    if (!this.#backlogged) return shareBytes
+    const timeMs = this.#slow ? delayTargetMs : backlogTargets * delayTargetMs
+    return Math.min(shareBytes, Math.max(underWayBytesMin, this.#bytesPerMs * timeMs))
   }
 
   /** True where there is no room for more of this sender. */
   #isShort (bytes: number, { name }: Principal): boolean {
     const isFull = this.#level() > highWatermark
-    if (!isFull && !this.#slow && !this.pressure.on) return false
+    if (!isFull && !this.#backlogged && !this.pressure.on) return false
     const capacityBytes = this.#capacityBytes()
     if (!isFull && this.#underWayBytes + bytes <= capacityBytes) return false
     // Who has nothing under way may always try: a share must be usable whatever its size.

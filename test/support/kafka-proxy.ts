@@ -4,6 +4,7 @@ import net from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 
 const produceKey = 0
+const catchUpMs = 500
 
 export interface KafkaProxy {
   /** host:port to give to the client. Metadata answers name it too, so that all requests come this way. */
@@ -12,6 +13,8 @@ export interface KafkaProxy {
   readonly connectionCount: () => number
   /** The broker gets the next produce request, but its answer is dropped and the connection closed. */
   readonly loseNextAnswer: () => void
+  /** From now on the broker gets at most so many bytes per second, all connections together. Infinity: all it can. */
+  readonly pace: (bytesPerSecond: number) => void
   /** Every connection that is open now stays open and carries nothing any more. New ones work. */
   readonly silence: () => void
   readonly stop: () => Promise<void>
@@ -25,6 +28,20 @@ export async function startKafkaProxy (broker: string): Promise<KafkaProxy> {
   let connectionCount = 0
   let losing = false
   let ownPort = 0
+  let bytesPerSecond = Infinity
+  /** When the next bytes may go on, on the clock of `performance.now()`; a busy process catches up on some time. */
+  let nextAtMs = 0
+
+  /** Passes bytes on at the pace of the moment; reading stops meanwhile, so that the client's socket fills up. */
+  function pass (chunk: Buffer, from: Socket, to: Socket): void {
+    if (bytesPerSecond === Infinity) return void to.write(chunk)
+    from.pause()
+    nextAtMs = Math.max(nextAtMs, performance.now() - catchUpMs) + chunk.length * 1_000 / bytesPerSecond
+    setTimeout(() => {
+      to.write(chunk)
+      from.resume()
+    }, nextAtMs - performance.now())
+  }
 
   const server = net.createServer((client) => {
     connectionCount++
@@ -42,7 +59,7 @@ export async function startKafkaProxy (broker: string): Promise<KafkaProxy> {
         cut ||= losing
         losing = false
       }
-      upstream.write(chunk)
+      pass(chunk, client, upstream)
     })
     upstream.on('data', (chunk) => {
       if (silent.has(client)) return
@@ -59,6 +76,7 @@ export async function startKafkaProxy (broker: string): Promise<KafkaProxy> {
     produceCount: () => produceCount,
     connectionCount: () => connectionCount,
     loseNextAnswer: () => { losing = true },
+    pace: (given) => { bytesPerSecond = given },
     silence: () => { for (const socket of sockets) silent.add(socket) },
     stop: () => new Promise((resolve) => {
       for (const socket of sockets) socket.destroy()
@@ -67,14 +85,13 @@ export async function startKafkaProxy (broker: string): Promise<KafkaProxy> {
   }
 }
 
-/** Metadata answers hold the host as a text with its length, then the port: the port becomes the proxy's. */
+/** Metadata answers of every version hold the host's text, then the port: the port becomes the proxy's. */
 function renamed (chunk: Buffer, host: string, from: number, to: number): Buffer {
-  const pattern = Buffer.alloc(2 + host.length + 4)
-  pattern.writeInt16BE(host.length, 0)
-  pattern.write(host, 2)
-  pattern.writeInt32BE(from, 2 + host.length)
+  const pattern = Buffer.alloc(host.length + 4)
+  pattern.write(host)
+  pattern.writeInt32BE(from, host.length)
   for (let at = chunk.indexOf(pattern); at >= 0; at = chunk.indexOf(pattern, at + 1)) {
-    chunk.writeInt32BE(to, at + 2 + host.length)
+    chunk.writeInt32BE(to, at + host.length)
   }
   return chunk
 }

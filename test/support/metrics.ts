@@ -5,8 +5,21 @@ export async function metricOf (healthPort: number, name: string): Promise<numbe
   const text = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
   let sum = 0
   for (const line of text.split('\n')) {
-    const found = /^([a-z_]+)(?:\{[^}]*\})? ([^ ]+)$/.exec(line)
+    const found = /^([a-z0-9_]+)(?:\{[^}]*\})? ([^ ]+)$/.exec(line)
     if (found !== null && found[1] === name) sum += Number(found[2])
   }
   return sum
+}
+
+/** How much a histogram counted in all, and within one of its bounds. */
+export async function histogramOf (
+  healthPort: number, name: string, boundSeconds: number
+): Promise<{ all: number, within: number }> {
+  const text = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+  const sum = (line: RegExp): number =>
+    [...text.matchAll(line)].reduce((total, [, value]) => total + Number(value), 0)
+  return {
+    all: sum(new RegExp(`^${name}_count\\{.*\\} (\\d+)$`, 'gm')),
+    within: sum(new RegExp(`^${name}_bucket\\{.*le="${boundSeconds}"\\} (\\d+)$`, 'gm'))
+  }
 }

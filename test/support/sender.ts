@@ -16,6 +16,8 @@ export interface SenderOptions {
   readonly padBytes?: number
   /** Told of every receipt, with its partition. */
   readonly onWritten?: (partition: number) => void
+  /** How long a connection waits after an answer that is not 200, 20 ms unless told. */
+  readonly pauseMs?: number
   /** How long one request may take before it counts as broken off. */
   readonly answerTimeoutMs?: number
 }
@@ -32,7 +34,7 @@ export interface Sender {
 interface Answer { readonly status: number, readonly body: string }
 interface Result { outcome?: string, partition?: number, offset?: number, journal?: string }
 
-const pauseMs = 20
+const pauseMsStandard = 20
 
 function ask (agent: Agent, options: SenderOptions, headers: Record<string, string>, body: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -122,7 +124,7 @@ export function startSender (options: SenderOptions): Sender {
         // The connection broke: these events may be written or not, their sender was told nothing.
       }
       keep(drafts, stream, answer === undefined ? undefined : resultsOf(answer, drafts.length))
-      if (answer?.status !== 200) await new Promise(resolve => setTimeout(resolve, pauseMs))
+      if (answer?.status !== 200) await new Promise(resolve => setTimeout(resolve, options.pauseMs ?? pauseMsStandard))
     }
     agent.destroy()
   }

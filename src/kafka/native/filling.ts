@@ -7,10 +7,15 @@ import type { Memory } from './memory.ts'
 
 const firstBufferBytes = 4_096
 
+export interface FillingHost {
+  readonly memory: Memory
+  readonly clock: Clock
+}
+
 export class Filling {
   readonly #place: Omit<BatchPlace, 'order'>
-  readonly #memory: Memory
-  readonly #clock: Clock
+  readonly #host: FillingHost
+  readonly #batchBytesMax: () => number
   /** The size that the batch before this one needed. */
   #bufferBytes = firstBufferBytes
   #orders = 0
@@ -18,24 +23,26 @@ export class Filling {
   /** The batch has waited long enough and may go. */
   flushed = false
 
-  constructor (place: Omit<BatchPlace, 'order'>, memory: Memory, clock: Clock) {
+  /** `batchBytesMax`: the size of a batch that travels well to the present leader; a larger record travels alone. */
+  constructor (place: Omit<BatchPlace, 'order'>, host: FillingHost, batchBytesMax: () => number) {
     this.#place = place
-    this.#memory = memory
-    this.#clock = clock
+    this.#host = host
+    this.#batchBytesMax = batchBytesMax
   }
 
   /** The batch where the record fits into it; undefined where there is none, or it is full. */
   withRoomFor (record: SinkRecord): Batch | undefined {
     const { batch } = this
     if (batch === undefined || batch.records.hasRoomFor(record)) return batch
-    return this.#memory.grow(batch, record) ? batch : undefined
+    return this.#host.memory.grow(batch, record, this.#batchBytesMax()) ? batch : undefined
   }
 
   /** A new batch for a record; undefined where the budget does not allow it. */
   begin (record: SinkRecord): Batch | undefined {
     const order = ++this.#orders
-    const size = { bytes: this.#bufferBytes, nowMs: this.#clock.nowMs() }
-    this.batch = this.#memory.begin({ ...this.#place, order }, record, size)
+    const { memory, clock } = this.#host
+    const size = { bytes: Math.min(this.#bufferBytes, this.#batchBytesMax()), nowMs: clock.nowMs() }
+    this.batch = memory.begin({ ...this.#place, order }, record, size)
     return this.batch
   }
 
@@ -44,7 +51,7 @@ export class Filling {
     const batch = this.remove()
     if (batch === undefined) return undefined
     this.#bufferBytes = batch.records.buffer.length
-    if (batch.recalledCount > 0) return this.#memory.without(batch)
+    if (batch.recalledCount > 0) return this.#host.memory.without(batch)
     batch.records.seal()
     return batch
   }

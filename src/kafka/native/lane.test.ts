@@ -27,6 +27,7 @@ function result (code: number, extra: Partial<ProduceResult> = {}): ProduceResul
 class Stage implements LaneHost, Settler {
   readonly clock = new ManualClock()
   readonly #budget: ReturnType<typeof budgetOf>
+  readonly #batchBytesMax: number
   readonly memory: Memory
   readonly openTickets = new OpenTickets()
   readonly deliveryTimeoutMs = 30_000
@@ -38,6 +39,7 @@ class Stage implements LaneHost, Settler {
   readonly lane: Lane
 
   constructor (bytesMax = 1_000_000, batchBytesMax = 4_096) {
+    this.#batchBytesMax = batchBytesMax
     this.#budget = budgetOf(bytesMax)
     this.memory = new Memory(this.#budget, batchBytesMax)
     this.lane = new Lane('topic', 4, this)
@@ -48,6 +50,7 @@ class Stage implements LaneHost, Settler {
   producerIds = (broken: ProducerId | undefined): ProducerId | undefined =>
     this.producers.find(({ id }) => id !== broken?.id)
 
+  batchBytesMax (): number { return this.#batchBytesMax }
   filling (lane: Lane): void { lane.flush() }
   ready (): void { this.readyCount++ }
   pack (): void {}

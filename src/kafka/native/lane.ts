@@ -26,6 +26,8 @@ export interface LaneHost {
   readonly openTickets: OpenTickets
   readonly deliveryTimeoutMs: number
   readonly producerIds: ProducerIds
+  /** The size of a batch that travels well to a broker. */
+  batchBytesMax (leader: number): number
   /** The first record of a batch came: `flush` is to be called when it has waited long enough for company. */
   filling (lane: Lane): void
   /** The lane may have a batch to hand out to its leader. */
@@ -61,7 +63,8 @@ export class Lane {
     this.#host = host
     this.#numbering = new Numbering(host.producerIds)
     this.#pause = new Pause(host.clock, () => { this.wake() })
-    this.#filling = new Filling({ topic, partition, openTickets: host.openTickets }, host.memory, host.clock)
+    const place = { topic, partition, openTickets: host.openTickets }
+    this.#filling = new Filling(place, host, () => host.batchBytesMax(this.leader))
   }
 
   get idle (): boolean { return this.waitingCount === 0 && this.#line.underWay.length === 0 }
@@ -84,7 +87,7 @@ export class Lane {
       return false
     }
     batch.add(record, settler, ticket, deadlineMs)
-    if (deadlineMs !== 0) this.#expireBy(deadlineMs)
+    if (deadlineMs !== 0 && deadlineMs < this.#earliestMs) this.#earliestMs = deadlineMs
     return true
   }
 
@@ -240,11 +243,7 @@ export class Lane {
 
   #requeue (batch: Batch): void {
     this.#line.insert(batch)
-    this.#expireBy(batch.earliestMs)
-  }
-
-  #expireBy (deadlineMs: number): void {
-    if (deadlineMs < this.#earliestMs) this.#earliestMs = deadlineMs
+    this.#earliestMs = Math.min(this.#earliestMs, batch.earliestMs)
   }
 
   /** Settles what is over its deadline, and gives up what may be written once nobody has waited for it long enough. */

@@ -14,14 +14,12 @@ const ticketBytes = 160
 export class Memory {
   readonly #budget: ByteBudget
   readonly #arenas: Arenas
-  readonly #batchBytesMax: number
   #ticketCount = 0
   #otherBytes = 0
 
   constructor (budget: ByteBudget, batchBytesMax: number) {
     this.#budget = budget
     this.#arenas = new Arenas(budget, batchBytesMax)
-    this.#batchBytesMax = batchBytesMax
   }
 
   /** Bytes charged to the budget now. */
@@ -53,18 +51,18 @@ export class Memory {
     this.#budget.give(bytes)
   }
 
-  /** An empty batch that its first record fits into; undefined where the budget does not allow it. */
+  /** An empty batch of this size, or that its first record fits into; undefined where the budget does not allow it. */
   begin (place: BatchPlace, record: SinkRecord, { bytes, nowMs }: { bytes: number, nowMs: number }): Batch | undefined {
-    const buffer = this.#arenas.take(Math.max(Math.min(bytes, this.#batchBytesMax), batchBytesFor(record)))
+    const buffer = this.#arenas.take(Math.max(bytes, batchBytesFor(record)))
     return buffer === undefined ? undefined : new Batch(place, buffer, nowMs)
   }
 
   /** A larger buffer for a batch, so that the record may fit. False: it is at its limit, or the budget is. */
-  grow ({ records }: Batch, record: SinkRecord): boolean {
+  grow ({ records }: Batch, record: SinkRecord, bytesMax: number): boolean {
     const neededBytes = records.endAt + batchBytesFor(record) - headerBytes
     const sizeBytes = records.buffer.length
-    if (sizeBytes >= this.#batchBytesMax || neededBytes > this.#batchBytesMax) return false
-    const larger = this.#arenas.take(Math.min(this.#batchBytesMax, Math.max(neededBytes, 2 * sizeBytes)))
+    if (sizeBytes >= bytesMax || neededBytes > bytesMax) return false
+    const larger = this.#arenas.take(Math.min(bytesMax, Math.max(neededBytes, 2 * sizeBytes)))
     if (larger === undefined) return false
     this.#arenas.give(records.moveTo(larger))
     return true

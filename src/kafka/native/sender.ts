@@ -8,11 +8,14 @@ import type { OperatorLog } from '../operator-log.ts'
 import type { Batch } from './batch.ts'
 import type { Lane } from './lane.ts'
 import { Pause } from './pause.ts'
+import { Window } from './window.ts'
 
 /** Java's `max.in.flight.requests.per.connection`. */
 const requestsMax = 5
 /** A request is closed to further batches at this size; Java's `max.request.size`. */
 const requestBytesMax = 1_048_576
+/** How much of a request's time its answer should take at most. */
+const answerShare = 0.2
 /** The broker's own time limit for replication stays under the request's, so that it can say so. */
 const replicationShare = 0.8
 
@@ -41,6 +44,7 @@ export class Sender {
   readonly nodeId: number
   readonly #counts: SenderCounts = { requests: 0, batches: 0, records: 0, bytes: 0, queueMs: 0, roundTripMs: 0 }
   readonly #host: SenderHost
+  readonly #window: Window
   #address: BrokerAddress
   #link: BrokerLink | undefined
   /** Lanes that may have a batch, those first that have waited longest for their turn. */
@@ -53,6 +57,7 @@ export class Sender {
     this.nodeId = nodeId
     this.#address = address
     this.#host = host
+    this.#window = new Window(host.requestTimeoutMs * answerShare)
     this.#pause = new Pause(host.clock, () => { this.drain() })
   }
 
@@ -68,6 +73,8 @@ export class Sender {
       kafka_queue_seconds_total: queueMs / 1_000,
       kafka_round_trip_seconds_total: roundTripMs / 1_000,
       kafka_requests_in_flight: this.#link?.inFlightCount ?? 0,
+      kafka_unanswered_bytes: this.#window.usedBytes,
+      kafka_unanswered_limit_bytes: this.#window.sizeBytes,
       kafka_connected: this.#link?.open === true ? 1 : 0
     }
     for (const [name, value] of Object.entries(values)) yield { name, labels, value }
@@ -100,7 +107,7 @@ export class Sender {
     while (this.#lanes.length > 0 && !this.#closed) {
       const link = this.#link ?? this.#connect()
       // While bytes wait for the socket, records wait where they find company.
-      if (link?.writable !== true || link.inFlightCount >= requestsMax) return
+      if (link?.writable !== true || link.inFlightCount >= requestsMax || !this.#window.open) return
       const request = this.#gather()
       if (request === undefined) return
       link.produce(request.batches, Math.floor(this.#host.requestTimeoutMs * replicationShare), request)
@@ -111,8 +118,9 @@ export class Sender {
   #gather (): Request | undefined {
     const batches: Batch[] = []
     const lanes: Lane[] = []
+    const bytesMax = Math.min(requestBytesMax, this.#window.sizeBytes - this.#window.usedBytes)
     let bytes = 0
-    for (let left = this.#lanes.length; left > 0 && bytes < requestBytesMax; left--) {
+    for (let left = this.#lanes.length; left > 0 && bytes < bytesMax; left--) {
       const lane = this.#lanes.shift()
       if (lane === undefined) break
       lane.listed = false
@@ -126,7 +134,8 @@ export class Sender {
     if (batches.length === 0) return undefined
     const sentAtMs = this.#host.clock.nowMs()
     this.#count(batches, bytes, sentAtMs)
-    return new Request(this, batches, lanes, sentAtMs)
+    const underWayBytes = this.#window.sent(bytes)
+    return new Request({ sender: this, batches, lanes, bytes, underWayBytes, sentAtMs })
   }
 
   #count (batches: readonly Batch[], bytes: number, sentAtMs: number): void {
@@ -140,10 +149,18 @@ export class Sender {
     }
   }
 
-  /** Told by a request that was answered or whose connection ended. */
-  landed (sentAtMs: number): void {
+  /** How many bytes may be without an answer at a time. */
+  get windowBytes (): number { return this.#window.sizeBytes }
+
+  answered ({ bytes, underWayBytes, sentAtMs }: RequestParts): void {
+    const tookMs = this.#host.clock.nowMs() - sentAtMs
     this.#pause.succeeded()
-    this.#counts.roundTripMs += this.#host.clock.nowMs() - sentAtMs
+    this.#window.answered(bytes, underWayBytes, tookMs)
+    this.#counts.roundTripMs += tookMs
+  }
+
+  unanswered ({ bytes }: RequestParts): void {
+    this.#window.unanswered(bytes)
   }
 
   #connect (): BrokerLink | undefined {
@@ -174,27 +191,37 @@ export class Sender {
   }
 }
 
+interface RequestParts {
+  readonly sender: Sender
+  readonly batches: readonly Batch[]
+  /** `lanes[i]` is the one of `batches[i]`. */
+  readonly lanes: readonly Lane[]
+  readonly bytes: number
+  /** On the connection, with this request, when it was sent. */
+  readonly underWayBytes: number
+  readonly sentAtMs: number
+}
+
 /** One produce request on its way. */
 class Request implements ProduceListener {
-  readonly batches: readonly Batch[]
-  readonly #lanes: readonly Lane[]
-  readonly #sender: Sender
-  readonly #sentAtMs: number
+  readonly #parts: RequestParts
 
-  constructor (sender: Sender, batches: readonly Batch[], lanes: readonly Lane[], sentAtMs: number) {
-    this.#sender = sender
-    this.batches = batches
-    this.#lanes = lanes
-    this.#sentAtMs = sentAtMs
+  constructor (parts: RequestParts) {
+    this.#parts = parts
   }
 
+  get batches (): readonly Batch[] { return this.#parts.batches }
+
   answered (results: readonly (ProduceResult | undefined)[]): void {
-    this.#sender.landed(this.#sentAtMs)
-    for (const [at, batch] of this.batches.entries()) this.#lanes[at]?.answered(batch, results[at])
-    this.#sender.drain()
+    const { sender, batches, lanes } = this.#parts
+    sender.answered(this.#parts)
+    for (const [at, batch] of batches.entries()) lanes[at]?.answered(batch, results[at])
+    sender.drain()
   }
 
   unanswered (error: Error): void {
-    for (const [at, batch] of this.batches.entries()) this.#lanes[at]?.unanswered(batch, error)
+    const { sender, batches, lanes } = this.#parts
+    sender.unanswered(this.#parts)
+    for (const [at, batch] of batches.entries()) lanes[at]?.unanswered(batch, error)
   }
 }

@@ -172,6 +172,7 @@ class NativeSink implements KafkaSink {
     return {
       clock, memory: this.#memory, openTickets: this.#openTickets, deliveryTimeoutMs: settings.deliveryTimeoutMs,
       producerIds: broken => this.#cluster.producerId(broken),
+      batchBytesMax: leader => Math.min(settings.batchBytesMax, this.#senders.get(leader)?.windowBytes ?? Infinity),
       filling: lane => { this.#lingering.add(lane) },
       ready: lane => { this.#ready(lane) },
       pack: (batch, lane) => { this.#packing.pack(batch, () => { if (lane.hasMore) this.#ready(lane) }) },
