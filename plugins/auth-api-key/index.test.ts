@@ -51,6 +51,14 @@ t.test('a key that is sent twice is refused, even when both are right', async t 
   t.match(authenticate(show([['x-api-key', annasKey]], { apikey: annasKey }), peer), { code: 'unauthenticated' })
 })
 
+t.test('a connection that was let in is asked again for every request', async t => {
+  const { authenticate } = authenticator()
+  for (let i = 0; i < 3; i++) t.match(authenticate(show([['x-api-key', annasKey]]), peer), { name: 'anna' })
+  t.match(authenticate(show([['x-api-key', `${annasKey.slice(0, -1)}!`]]), peer), { code: 'unauthenticated' })
+  t.match(authenticate(show([['x-api-key', annasKey], ['x-api-key', annasKey]]), peer), { code: 'unauthenticated' })
+  t.equal(authenticate(show([]), peer), undefined)
+})
+
 t.test('an argument is read only where it is configured', async t => {
   const { authenticate, secretNames, advice } = authenticator({ header: 'x-api-key', argument: 'apiKey' })
   t.match(authenticate(show([], { apiKey: annasKey }), peer), { name: 'anna' })

@@ -7,6 +7,7 @@ import { apiKeyConfig, apiKeyCredential } from './config.ts'
 import type { ApiKeyConfig } from './config.ts'
 import { createKeyTable } from './key-table.ts'
 import type { KeyEntry } from './key-table.ts'
+import { createLastKey } from './last-key.ts'
 
 const credentialName = 'apiKey'
 
@@ -26,23 +27,27 @@ export const authApiKey: AuthenticatorModule<ApiKeyConfig> = {
     const unknown = refuse('unauthenticated', `this API key is not known; ${advice}`)
     const repeated = refuse('unauthenticated', `more than one API key was sent; ${advice}, once`)
     const keys = createKeyTable(principals.flatMap(entriesOf))
+    const lastKey = createLastKey<Principal>()
     let headerCount = 0
     const countHeader = (name: string): void => { if (name === header) headerCount++ }
 
     return {
       secretNames,
       advice,
-      authenticate (credentials) {
+      authenticate (credentials, peer) {
         const { attributes } = credentials
         const inHeader = attributes.get(header)
         const inArgument = argument === undefined ? undefined : credentials.argument(argument)
         const key = inHeader ?? inArgument
         if (key === undefined) return undefined
-        const principal = keys.find(key)
+        const remembered = lastKey.find(peer, key)
+        const principal = remembered ?? keys.find(key)
         headerCount = 0
         if (inHeader !== undefined) attributes.forEach(countHeader)
         if (headerCount > 1 || (inHeader !== undefined && inArgument !== undefined)) return repeated
-        return principal ?? unknown
+        if (principal === undefined) return unknown
+        if (remembered === undefined) lastKey.keep(peer, key, principal)
+        return principal
       }
     }
   }
