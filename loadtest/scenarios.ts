@@ -8,6 +8,8 @@ export interface Scenario {
   readonly connections: number
   /** 1 is an event per request; more is a request of lines. */
   readonly eventsPerRequest: number
+  /** The format of the gateway's route: with CloudEvents attributes as headers, or nothing but the data. */
+  readonly format: 'binary' | 'raw'
   /** Size of the data of one event, JSON. */
   readonly eventBytes: number
   /** The bench: events before the counting begins (code gets hot), and those that are counted. */
@@ -20,12 +22,16 @@ export interface Scenario {
 
 export const scenarios = {
   single: {
-    contentType: 'application/json', connections: 64, eventsPerRequest: 1, eventBytes: 200,
+    contentType: 'application/json', connections: 64, eventsPerRequest: 1, format: 'binary', eventBytes: 200,
     warmUpEvents: 30_000, countedEvents: 40_000, requestsPerSecond: 1_000, durationSeconds: 10
   },
   lines: {
-    contentType: 'application/x-ndjson', connections: 32, eventsPerRequest: 100, eventBytes: 200,
-    warmUpEvents: 300_000, countedEvents: 400_000, requestsPerSecond: 100, durationSeconds: 10
+    contentType: 'application/x-ndjson', connections: 32, eventsPerRequest: 100, format: 'binary', eventBytes: 200,
+    warmUpEvents: 500_000, countedEvents: 1_000_000, requestsPerSecond: 100, durationSeconds: 10
+  },
+  rawLines: {
+    contentType: 'application/x-ndjson', connections: 32, eventsPerRequest: 100, format: 'raw', eventBytes: 200,
+    warmUpEvents: 500_000, countedEvents: 1_000_000, requestsPerSecond: 100, durationSeconds: 10
   }
 } as const satisfies Record<string, Scenario>
 

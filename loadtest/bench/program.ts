@@ -87,9 +87,9 @@ async function send (load: Child, requests: number, sendMs: number): Promise<Sen
 /** Throws where Kafka holds fewer events than were acknowledged. */
 export async function runProgram (name: ProgramName, options: RunOptions): Promise<Measured> {
   const { scenario, kafka, topic, folder, core, profile } = options
-  const { connections, eventsPerRequest, warmUpEvents, countedEvents } = scenario
+  const { connections, eventsPerRequest, format, warmUpEvents, countedEvents } = scenario
   const json = eventsPerRequest === 1 ? 'check' : 'trust'
-  const setup: SubjectSetup = { brokers: kafka.brokers, topic, folder, apiKey, json, profile }
+  const setup: SubjectSetup = { brokers: kafka.brokers, topic, folder, apiKey, json, format, profile }
   const file = new URL(`./subjects/${name}.ts`, import.meta.url)
   const program = startChild({ file, args: [JSON.stringify(setup)], core })
   const load = startChild({ file: new URL('./load-child.ts', import.meta.url), core: undefined })

@@ -53,7 +53,7 @@ export class LineSplitter {
   /** Forgets what is held; returns how many bytes that were. */
   drop (): number {
     const bytes = this.#heldBytes
-    this.#pieces = []
+    if (bytes > 0) this.#pieces = []
     this.#heldBytes = 0
     return bytes
   }

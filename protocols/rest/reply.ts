@@ -106,8 +106,8 @@ export function receiptStatus (receipt: Receipt): 200 | 202 {
 /** A receipt as a JSON object that begins with `opening`, e.g. `{` or `{"index":3,`. */
 export function receiptText (receipt: Receipt, opening: string): string {
   const { outcome, id, source, ack } = receipt
-  let text = `${opening}"outcome":"${outcome}","id":${quoted(id)},"source":${quoted(source)},"ack":"${ack}"`
-  if (receipt.topic !== undefined) text += `,"topic":${quoted(receipt.topic)}`
+  let text = `${opening}"outcome":"${outcome}","id":${quoted(id)},"source":${sources.of(source)},"ack":"${ack}"`
+  if (receipt.topic !== undefined) text += `,"topic":${topics.of(receipt.topic)}`
   if (receipt.partition !== undefined) text += `,"partition":${receipt.partition}`
   if (receipt.offset !== undefined) text += `,"offset":${receipt.offset}`
   if (receipt.journal !== undefined) text += `,"journal":${quoted(receipt.journal)}`
@@ -129,6 +129,23 @@ export function endingText ({ outcome, code, detail, retryable, retryAfterMs }: 
 }
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+/** `quoted` for texts that are mostly the same as the one before. */
+class Quotation {
+  #text = ''
+  #quoted = '""'
+
+  of (text: string): string {
+    if (text !== this.#text) {
+      this.#quoted = quoted(text)
+      this.#text = text
+    }
+    return this.#quoted
+  }
+}
+
+const sources = new Quotation()
+const topics = new Quotation()
 
 /** JSON text of a string; most need no escaping. */
 function quoted (text: string): string {

@@ -66,6 +66,8 @@ export class Pipeline {
   readonly #delivered: Settler = { settle: (inner, outcome) => this.#finish(inner, outcome) }
   /** By door, then by route. */
   readonly #lossy: LossySettler[][] = []
+  /** Of the events in hand. */
+  #arrivedMs = 0
 
   constructor (options: PipelineOptions) {
     this.#options = options
@@ -96,11 +98,13 @@ export class Pipeline {
       // Access never ends before a restart until configuration can be reloaded.
       watchRevoked: () => () => {},
       ingest: (envelope, settler, ticket) => {
+        this.#arrivedMs = performance.now()
         const inner = this.#open(door, envelope, settler, ticket)
         if (inner !== -1) this.#turns.submit(envelope.peer.connectionId, [inner])
       },
       ingestMany: (envelopes, settler, firstTicket) => {
         const inners: number[] = []
+        this.#arrivedMs = performance.now()
         for (const [at, envelope] of envelopes.entries()) {
           const inner = this.#open(door, envelope, settler, firstTicket + at)
           if (inner !== -1) inners.push(inner)
@@ -121,7 +125,7 @@ export class Pipeline {
     }
     entry.envelope = envelope
     entry.door = door
-    entry.startMs = performance.now()
+    entry.startMs = this.#arrivedMs
     return inner
   }
 

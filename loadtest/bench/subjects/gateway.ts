@@ -9,7 +9,7 @@ import { channel } from '../../scenarios.ts'
 import { readSetup } from './subject.ts'
 import type { Listening } from './subject.ts'
 
-const { brokers, topic, folder, apiKey, json, profile } = readSetup()
+const { brokers, topic, folder, apiKey, json, format, profile } = readSetup()
 const path = join(folder, 'sluice.yaml')
 const text = `
 listeners: [ { protocol: http, port: 0 }, { protocol: health, port: 0 } ]
@@ -26,6 +26,7 @@ routes:
     channel: ${channel}
     topic: ${topic}
     json: ${json}
+    format: ${format}
     policies: [ acl: { allow: [ "group:senders" ] }, payload-limit: { bytesMax: 64KiB } ]
 `
 const none = (): string => ''

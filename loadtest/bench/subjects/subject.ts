@@ -13,6 +13,8 @@ export interface SubjectSetup {
   readonly apiKey: string
   /** What the gateway does with data that says it is JSON. */
   readonly json: 'check' | 'trust'
+  /** The format of the gateway's route. */
+  readonly format: 'binary' | 'raw'
   /** True: the gateway's worker leaves a CPU profile in the folder when it ends. */
   readonly profile: boolean
 }
