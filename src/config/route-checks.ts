@@ -50,7 +50,7 @@ export function topicsAreLegal (document: ConfigDocument): CheckMistake[] {
     const template = textAt(route, 'topic')
     if (template === undefined) return []
     const names = parametersOf(template)
-    const topics = topicsOf(route, template, names)
+    const topics = topicsOf(route)
     const path = ['routes', index, 'topic']
     const bad = topics.find((topic) => !isLegal(topic))
     if (bad !== undefined) {
@@ -68,10 +68,11 @@ function isLegal (topic: string): boolean {
   return legalTopic.test(topic) && !topic.startsWith('__') && topic !== '.' && topic !== '..'
 }
 
-/** What the template becomes for every value of its enums; empty where one of its parameters has none. */
-function topicsOf (route: unknown, template: string, names: readonly string[]): string[] {
+/** What the topic of a route becomes for every value of its enums; empty where one of its parameters has none. */
+export function topicsOf (route: unknown): string[] {
+  const template = textAt(route, 'topic') ?? ''
   let topics = [template]
-  for (const name of names) {
+  for (const name of parametersOf(template)) {
     const values = listAt(route, 'parameters', name, 'enum').filter((value) => typeof value === 'string')
     if (values.length === 0 || at(route, 'parameters', name, 'enum') === undefined) return []
     topics = topics.flatMap((topic) => values.map((value) => topic.replaceAll(`{${name}}`, () => value)))

@@ -37,12 +37,16 @@ export interface PartitionMetadata {
   readonly leader: number
   /** -1 where the broker does not tell. */
   readonly leaderEpoch: number
+  /** Brokers that should hold it. */
+  readonly replicaCount?: number
 }
 
 export interface TopicMetadata {
   readonly name: string
   readonly code: number
   readonly partitions: readonly PartitionMetadata[]
+  /** What this user may do with it, one bit for each of Kafka's AclOperations; undefined where nobody asked. */
+  readonly rights?: number | undefined
 }
 
 export interface ClusterMetadata {

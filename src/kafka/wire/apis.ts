@@ -10,6 +10,7 @@ export const apis = {
   saslHandshake: { key: 17, name: 'SaslHandshake', min: 1, max: 1, flexible: false },
   apiVersions: { key: 18, name: 'ApiVersions', min: 0, max: 3, flexible: true },
   initProducerId: { key: 22, name: 'InitProducerId', min: 3, max: 5, flexible: true },
+  describeConfigs: { key: 32, name: 'DescribeConfigs', min: 4, max: 4, flexible: true },
   saslAuthenticate: { key: 36, name: 'SaslAuthenticate', min: 2, max: 2, flexible: true }
 } as const satisfies Record<string, Api>
 

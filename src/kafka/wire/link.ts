@@ -9,7 +9,7 @@ import type { KafkaSettings } from '../config.ts'
 import { KafkaError } from '../kafka-error.ts'
 import { readApiVersions, writeApiVersions } from './api-versions.ts'
 import { agreeOn, apis } from './apis.ts'
-import type { VersionRange, Versions } from './apis.ts'
+import type { Api, VersionRange, Versions } from './apis.ts'
 import { Conversation } from './conversation.ts'
 import type { Question } from './conversation.ts'
 import { readInitProducerId, writeInitProducerId } from './init-producer-id.ts'
@@ -18,11 +18,13 @@ import type { SaslMechanism } from './login.ts'
 import { readMetadata, writeMetadata } from './metadata.ts'
 import { ProduceRequest } from './produce-request.ts'
 import type { ProduceChannel } from './produce-request.ts'
+import type { Reader } from './reader.ts'
 import {
   readSaslAuthenticate, readSaslHandshake, writeSaslAuthenticate, writeSaslHandshake
 } from './sasl-messages.ts'
 import { openSocket, wordsOf } from './socket.ts'
 import { surface } from './surface.ts'
+import type { Writer } from './writer.ts'
 
 /** A login is renewed at a random point of this part of its life (KIP-368), so that not all do it at once. */
 const renewalShare = { from: 0.8, to: 0.9 }
@@ -44,7 +46,14 @@ export function createOpenLink (options: LinkOptions): OpenLink {
   return (address, listener) => new Link(address, listener, options)
 }
 
-class Link implements BrokerLink {
+/** A question in words that depend on the version, and about an answer that begins with a throttle time. */
+export interface Inquiry<Answer> {
+  readonly api: Api
+  write (writer: Writer, version: number): void
+  read (reader: Reader, version: number): Answer | KafkaError
+}
+
+export class Link implements BrokerLink {
   readonly #address: BrokerAddress
   readonly #broker: string
   readonly #listener: LinkListener
@@ -106,30 +115,25 @@ class Link implements BrokerLink {
   }
 
   metadata (topics: readonly string[], told: (answer: ClusterMetadata | Error) => void): void {
-    const version = this.#versions.get(apis.metadata.key) ?? apis.metadata.max
-    this.#ask({
-      api: apis.metadata, version,
-      write: writer => { writeMetadata(writer, version, topics) },
-      read: reader => {
-        this.#throttle(reader.int32())
-        return readMetadata(reader, version)
-      }
-    }, told)
+    const write = (writer: Writer, version: number): void => { writeMetadata(writer, version, topics) }
+    this.ask({ api: apis.metadata, write, read: readMetadata }, told)
   }
 
   initProducerId (told: (answer: ProducerId | Error) => void): void {
-    const version = this.#versions.get(apis.initProducerId.key) ?? apis.initProducerId.max
-    this.#ask({
-      api: apis.initProducerId, version,
-      write: writeInitProducerId,
-      read: reader => {
-        this.#throttle(reader.int32())
-        return readInitProducerId(reader)
-      }
-    }, told)
+    this.ask({ api: apis.initProducerId, write: writeInitProducerId, read: readInitProducerId }, told)
   }
 
-  #ask<Answer> (question: Question<Answer>, told: (answer: Answer | Error) => void): void {
+  ask<Answer> (inquiry: Inquiry<Answer>, told: (answer: Answer | Error) => void): void {
+    const { api } = inquiry
+    const version = this.#versions.get(api.key) ?? api.max
+    const question: Question<Answer> = {
+      api, version,
+      write: writer => { inquiry.write(writer, version) },
+      read: reader => {
+        this.#throttle(reader.int32())
+        return inquiry.read(reader, version)
+      }
+    }
     const ask = (error?: Error): void => {
       if (error === undefined) this.#conversation.ask(question, told)
       else told(error)

@@ -7,6 +7,7 @@ import { readApiVersions, writeApiVersions } from './api-versions.ts'
 import { agreeOn, apis, beginRequest, finish } from './apis.ts'
 import { readInitProducerId, writeInitProducerId } from './init-producer-id.ts'
 import { readMetadata, writeMetadata } from './metadata.ts'
+import { readTopicSettings, writeTopicSettings } from './topic-settings.ts'
 import { readProduce, writeProduce } from './produce.ts'
 import { Reader } from './reader.ts'
 import { readSaslAuthenticate, readSaslHandshake, writeSaslAuthenticate, writeSaslHandshake } from './sasl-messages.ts'
@@ -59,6 +60,7 @@ t.test('both sides agree on the highest version that they share, or it is told w
 
 t.test('Metadata', async t => {
   t.equal(written(writer => { writeMetadata(writer, 9, ['ab']) }), hex('02 03 "ab" 00 00 00 00 00'))
+  t.equal(written(writer => { writeMetadata(writer, 9, ['ab'], true) }), hex('02 03 "ab" 00 00 00 01 00'), 'with rights')
   const noId = '00000000000000000000000000000000'
   t.equal(written(writer => { writeMetadata(writer, 10, ['ab']) }), hex(`02 ${noId} 03 "ab" 00 00 00 00 00`))
   t.equal(written(writer => { writeMetadata(writer, 12, ['ab', 'c']) }), hex(`03 ${noId} 03 "ab" 00 ${noId} 02 "c" 00 00 00 00`))
@@ -66,11 +68,13 @@ t.test('Metadata', async t => {
   const partition = '0000 00000002 00000001 00000007 02 00000001 02 00000001 01 00'
   const expected = {
     brokers: [{ nodeId: 1, host: 'a.b', port: 9092 }],
-    topics: [{ name: 'ab', code: 0, partitions: [{ index: 2, code: 0, leader: 1, leaderEpoch: 7 }] }]
+    topics: [{ name: 'ab', code: 0, partitions: [{ index: 2, code: 0, leader: 1, leaderEpoch: 7, replicaCount: 1 }] }]
   }
   t.same(readMetadata(new Reader(bytes(`${head} 02 0000 03 "ab" 00 02 ${partition} 80000000 00 80000000 00`)), 9), expected)
   const id = '000102030405060708090a0b0c0d0e0f'
   t.same(readMetadata(new Reader(bytes(`${head} 02 0000 03 "ab" ${id} 00 02 ${partition} 80000000 00 00`)), 12), expected)
+  t.match(readMetadata(new Reader(bytes(`${head} 02 0000 03 "ab" ${id} 00 02 ${partition} 00000118 00 00`)), 12),
+    { topics: [{ rights: 0x118 }] })
   t.ok(readMetadata(new Reader(bytes(`${head} ffffffff0f`)), 12) instanceof KafkaError, 'a count that cannot be true')
 })
 
@@ -78,6 +82,16 @@ t.test('InitProducerId', async t => {
   t.equal(written(writeInitProducerId), hex('00 7fffffff ffffffffffffffff ffff 00'))
   t.same(readInitProducerId(new Reader(bytes('0000 0000000100000002 0003 00'))), { id: 0x100000002n, epoch: 3 })
   t.match(readInitProducerId(new Reader(bytes('001f 0000000000000000 0000 00'))), { type: 'CLUSTER_AUTHORIZATION_FAILED' })
+})
+
+t.test('DescribeConfigs', async t => {
+  t.equal(written(writer => { writeTopicSettings(writer, ['ab'], ['x', 'yz']) }),
+    hex('02 02 03 "ab" 03 02 "x" 03 "yz" 00 00 00 00'))
+  const setting = '02 "x" 02 "7" 00 05 00 02 02 "x" 02 "7" 05 00 02 00 00'
+  const nothing = '02 "y" 00 00 05 00 01 02 00 00'
+  t.same(readTopicSettings(new Reader(bytes(`03 0000 00 02 03 "ab" 03 ${setting} ${nothing} 00 001d 03 "no" 02 02 "c" 01 00 00`))),
+    [{ topic: 'ab', code: 0, settings: new Map([['x', '7'], ['y', '']]) }, { topic: 'c', code: 29, settings: new Map() }])
+  t.ok(readTopicSettings(new Reader(bytes('ffffffff0f'))) instanceof KafkaError)
 })
 
 t.test('SASL', async t => {

@@ -6,18 +6,20 @@ import type { Reader } from './reader.ts'
 import { unreadable } from './unreadable.ts'
 import type { Writer } from './writer.ts'
 
-/** Asks for these topics only; none are made by asking. */
-export function writeMetadata (writer: Writer, version: number, topics: readonly string[]): void {
+const untold = -0x80000000
+
+/** Asks for these topics only; none are made by asking. With `rights` also for what may be done with each. */
+export function writeMetadata (writer: Writer, version: number, topics: readonly string[], rights = false): void {
   writer.uvarint(topics.length + 1)
   for (const topic of topics) {
     // A topic id of zeros: by name.
     if (version >= 10) writer.int64(0n).int64(0n)
     writer.compactText(topic).zero()
   }
-  // Neither make topics, nor tell what may be done with the cluster (up to version 10) and the topics.
+  // Neither make topics, nor tell what may be done with the cluster (up to version 10).
   writer.int8(0)
   if (version <= 10) writer.int8(0)
-  writer.int8(0).zero()
+  writer.int8(rights ? 1 : 0).zero()
 }
 
 export function readMetadata (reader: Reader, version: number): ClusterMetadata | KafkaError {
@@ -44,10 +46,9 @@ function readTopic (reader: Reader, version: number): TopicMetadata {
   // Whether it is an internal one.
   reader.int8()
   const partitions = reader.compactArray(18, () => readPartition(reader))
-  // What may be done with it.
-  reader.int32()
+  const rights = reader.int32()
   reader.tags()
-  return { name, code, partitions }
+  return rights === untold ? { name, code, partitions } : { name, code, partitions, rights }
 }
 
 function readPartition (reader: Reader): PartitionMetadata {
@@ -55,8 +56,9 @@ function readPartition (reader: Reader): PartitionMetadata {
   const index = reader.int32()
   const leader = reader.int32()
   const leaderEpoch = reader.int32()
-  // Replicas, those in sync, those offline.
-  for (let list = 0; list < 3; list++) reader.compactArray(4, () => reader.int32())
+  const replicaCount = reader.compactArray(4, () => reader.int32()).length
+  // Those in sync, and those offline.
+  for (let list = 0; list < 2; list++) reader.compactArray(4, () => reader.int32())
   reader.tags()
-  return { index, code, leader, leaderEpoch }
+  return { index, code, leader, leaderEpoch, replicaCount }
 }
