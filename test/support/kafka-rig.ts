@@ -29,6 +29,7 @@ export interface KafkaRig extends KafkaAddresses, KafkaClient {
   readonly terminate: (broker: number) => Promise<void>
   /** Stops the broker's clock (SIGSTOP): sockets stay open, nothing answers. */
   readonly freeze: (broker: number) => Promise<void>
+  /** Lets its clock run again; resolves when all brokers agree about the leaders. */
   readonly thaw: (broker: number) => Promise<void>
   /** Starts a killed broker on the same data and ports (kills it first if it runs); resolves when it serves. */
   readonly restart: (broker: number) => Promise<void>
@@ -105,6 +106,26 @@ async function restart(state: RigState, index: number): Promise<void> {
   await served(state, index, up)
 }
 
+/** Who leads what, as one broker sees it. */
+async function viewOf(state: RigState, index: number): Promise<string> {
+  const nodeId = String(brokerAt(state, index).layout.nodeId)
+  return withCluster([state.addresses.brokers[index] ?? ''], async (cluster) => {
+    const { topicMetadata } = await (await cluster.findBroker({ nodeId })).metadata([])
+    return JSON.stringify(topicMetadata.flatMap(({ topic, partitionMetadata }) =>
+      partitionMetadata.map(({ partitionId, leader }) => `${topic}/${partitionId}: ${leader}`)).sort())
+  })
+}
+
+/** A broker that stood still believes what it knew, and would answer a reader as the leader that it was. */
+async function thaw(state: RigState, index: number): Promise<void> {
+  await signalBroker(state, index, 'SIGCONT')
+  const running = [...state.brokers.keys()].filter((each) => brokerAt(state, each).program?.ending() === undefined)
+  await until({ what: 'all brokers to agree about their leaders', timeoutMs: START_MS }, async () => {
+    const views = await Promise.all(running.map((each) => viewOf(state, each)))
+    return new Set(views).size === 1 ? true : undefined
+  })
+}
+
 async function consoleConsume(state: RigState, topic: string, options: ConsoleOptions): Promise<string> {
   const properties = { 'print.key': 'true', 'print.headers': 'true', ...options.properties }
   const { main, formatterOption } = state.release.consoleConsumer
@@ -154,7 +175,7 @@ export async function startKafka(options: RigOptions = {}): Promise<KafkaRig> {
     kill: (broker) => signalBroker(state, broker, 'SIGKILL'),
     terminate: (broker) => terminate(state, broker),
     freeze: (broker) => signalBroker(state, broker, 'SIGSTOP'),
-    thaw: (broker) => signalBroker(state, broker, 'SIGCONT'),
+    thaw: (broker) => thaw(state, broker),
     restart: (broker) => restart(state, broker),
     consoleConsume: (topic, consoleOptions) => consoleConsume(state, topic, consoleOptions),
     electPreferred: () => electPreferred(state),
