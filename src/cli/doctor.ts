@@ -6,6 +6,7 @@ import type { Finding } from '../kafka/examine.ts'
 import type { Settings } from '../settings.ts'
 import { openConfig } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
+import { count } from './verb.ts'
 import type { Cli } from './verb.ts'
 
 interface DoctorOptions { readonly config?: string, readonly json?: true }
@@ -57,8 +58,4 @@ async function examine (settings: Settings): Promise<Finding[]> {
 function lineOf ({ level, text, advice }: Finding): string {
   const line = `${level.padEnd(9)}${text}`
   return advice === undefined ? line : `${line}\n         ${advice}`
-}
-
-function count (number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

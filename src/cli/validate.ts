@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { listAt, textAt } from '../config/lookup.ts'
 import { openConfig } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
+import { count } from './verb.ts'
 import type { Cli } from './verb.ts'
 
 interface ValidateOptions { readonly config?: string, readonly json?: true }
@@ -41,8 +42,4 @@ async function validate (options: ValidateOptions, cli: Cli): Promise<void> {
 
 function reasonFor ({ mistakes, text }: { mistakes?: unknown, text: string }): string {
   return mistakes === undefined ? text : 'the config has mistakes'
-}
-
-function count (number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

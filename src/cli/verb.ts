@@ -1,4 +1,4 @@
-// What every verb is given.
+// What every verb is given, and words that verbs share.
 
 import type { Terminal } from './terminal.ts'
 
@@ -6,4 +6,9 @@ import type { Terminal } from './terminal.ts'
 export interface Cli {
   readonly terminal: Terminal
   exitCode: number
+}
+
+/** How many of something, in words. */
+export function count (number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -46,7 +46,7 @@ export interface TopicMetadata {
   readonly code: number
   readonly partitions: readonly PartitionMetadata[]
   /** What this user may do with it, one bit for each of Kafka's AclOperations; undefined where nobody asked. */
-  readonly rights?: number | undefined
+  readonly rights?: number
 }
 
 export interface ClusterMetadata {

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { Secret } from '../contract/secret.ts'
 import { bytes, secret } from '../contract/setting.ts'
+import type { BrokerAddress } from './broker-link.ts'
 
 const tls = Type.Union([
   Type.Literal(true, { description: 'TLS, verified by the certificate authorities this machine trusts.' }),
@@ -125,3 +126,9 @@ export const kafkaConfig = Type.Object({
 
 export type KafkaSettings = Static<typeof kafkaConfig>
 export type ProducerSettings = Static<typeof producer>
+
+/** Where a broker of the config, or of a cluster's own list, listens; it is written as host:port. */
+export function addressOf (broker: string): BrokerAddress {
+  const at = broker.lastIndexOf(':')
+  return { host: broker.slice(0, at), port: Number(broker.slice(at + 1)) }
+}

@@ -1,13 +1,15 @@
 // Looks at a Kafka cluster as this gateway will use it, and says in words what is wrong and what to type.
 
-import type { BrokerAddress, ClusterMetadata, TopicMetadata } from './broker-link.ts'
+import type { ClusterMetadata, TopicMetadata } from './broker-link.ts'
 import { answerOf, problemOf } from './classify.ts'
 import { systemClock } from './clock.ts'
+import { addressOf } from './config.ts'
 import type { KafkaSettings } from './config.ts'
 import { KafkaError } from './kafka-error.ts'
 import { createSaslMechanism } from './sasl/index.ts'
 import { openAsking } from './wire/asking.ts'
 import type { Asking } from './wire/asking.ts'
+import type { LinkOptions } from './wire/link.ts'
 import type { TopicSettings } from './wire/topic-settings.ts'
 
 /** One thing that was looked at. `advice`: what to do, or to type. */
@@ -48,9 +50,15 @@ class Examination {
   readonly #examined: Examined
   readonly #findings: Finding[] = []
   readonly #open = new Map<string, Asking>()
+  readonly #linkOptions: LinkOptions
 
   constructor (examined: Examined) {
+    const { kafka: { tls, sasl, clientId, connectionTimeoutMs }, requestTimeoutMs } = examined
     this.#examined = examined
+    this.#linkOptions = {
+      tls, sasl: createSaslMechanism(sasl), clientId: `${clientId}-doctor`, connectionTimeoutMs, requestTimeoutMs,
+      clock: systemClock
+    }
   }
 
   async run (): Promise<Finding[]> {
@@ -73,12 +81,9 @@ class Examination {
 
   async #connect (broker: string, advice: string): Promise<void> {
     if (this.#open.has(broker)) return
-    const { kafka: { tls, sasl, clientId, connectionTimeoutMs }, requestTimeoutMs } = this.#examined
+    const { tls, sasl } = this.#examined.kafka
     try {
-      this.#open.set(broker, await openAsking(addressOf(broker), {
-        tls, sasl: createSaslMechanism(sasl), clientId: `${clientId}-doctor`, connectionTimeoutMs, requestTimeoutMs,
-        clock: systemClock
-      }))
+      this.#open.set(broker, await openAsking(addressOf(broker), this.#linkOptions))
       const how = [tls === undefined ? 'plaintext' : 'TLS', ...(sasl === undefined ? [] : [`logged in by ${sasl.mechanism}`])]
       this.#find('ok', `broker ${broker} answers (${how.join(', ')})`)
     } catch (error) {
@@ -209,10 +214,4 @@ class Examination {
   #tool (name: string, words: string): string {
     return `${name} --bootstrap-server ${this.#examined.kafka.brokers[0] ?? ''} ${words}`
   }
-}
-
-/** The schema and the brokers' own answers make sure of the form. */
-function addressOf (broker: string): BrokerAddress {
-  const at = broker.lastIndexOf(':')
-  return { host: broker.slice(0, at), port: Number(broker.slice(at + 1)) }
 }

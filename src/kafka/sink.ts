@@ -1,7 +1,7 @@
 // The Kafka sink: over the driver that the config names.
 
-import type { BrokerAddress } from './broker-link.ts'
 import { systemClock } from './clock.ts'
+import { addressOf } from './config.ts'
 import { createKafkajsSink } from './kafkajs/sink.ts'
 import { createNativeSink } from './native/sink.ts'
 import type { KafkaSink, KafkaSinkOptions } from './options.ts'
@@ -19,10 +19,4 @@ export function createKafkaSink (options: KafkaSinkOptions): KafkaSink {
     compressionOf,
     openLink: createOpenLink({ tls, sasl, clientId, connectionTimeoutMs, requestTimeoutMs, clock })
   })
-}
-
-/** The schema has made sure of the form. */
-function addressOf (broker: string): BrokerAddress {
-  const [host = '', port = ''] = broker.split(':')
-  return { host, port: Number(port) }
 }

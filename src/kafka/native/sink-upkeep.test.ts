@@ -13,6 +13,7 @@ import { Flow, flowKeysCount, moreTold } from '../../../test/support/sink-flow.t
 import { SinkRecorder } from '../../../test/support/sink-recorder.ts'
 import { survivesUpkeep } from '../../../test/support/sink-upkeep.ts'
 import { systemClock } from '../clock.ts'
+import { addressOf } from '../config.ts'
 import type { KafkaSink } from '../options.ts'
 import { partitionOfKey } from '../partitioner.ts'
 import { createOpenLink } from '../wire/link.ts'
@@ -27,10 +28,7 @@ function hurriedSink (brokers: readonly string[]): { readonly sink: KafkaSink, r
   const requestTimeoutMs = 5_000
   const note = (): void => {}
   const sink = createNativeSink({
-    brokers: brokers.map(broker => {
-      const [host = '', port = ''] = broker.split(':')
-      return { host, port: Number(port) }
-    }),
+    brokers: brokers.map(addressOf),
     settings: {
       lingerMs: 0, batchBytesMax: 1_048_576, deliveryTimeoutMs: 30_000, compression: 'none', topicsMax: 100
     },

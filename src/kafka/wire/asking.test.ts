@@ -3,12 +3,12 @@
 import t from 'tap'
 import { startBrokerDouble } from '../../../test/support/broker-double/index.ts'
 import { systemClock } from '../clock.ts'
+import { addressOf } from '../config.ts'
 import { openAsking } from './asking.ts'
 import type { Asking } from './asking.ts'
 
 function open (broker: string): Promise<Asking> {
-  const [host = '', port = ''] = broker.split(':')
-  return openAsking({ host, port: Number(port) }, {
+  return openAsking(addressOf(broker), {
     tls: undefined, sasl: undefined, clientId: 'c', connectionTimeoutMs: 2_000, requestTimeoutMs: 2_000, clock: systemClock
   })
 }

@@ -3,8 +3,7 @@
 import type { BrokerAddress, ClusterMetadata, ProducerId } from '../broker-link.ts'
 import { apis } from './apis.ts'
 import { Link } from './link.ts'
-import type { Inquiry, LinkOptions } from './link.ts'
-import { readInitProducerId, writeInitProducerId } from './init-producer-id.ts'
+import type { LinkOptions } from './link.ts'
 import { readMetadata, writeMetadata } from './metadata.ts'
 import { readTopicSettings, writeTopicSettings } from './topic-settings.ts'
 import type { TopicSettings } from './topic-settings.ts'
@@ -29,22 +28,30 @@ export function openAsking (address: BrokerAddress, options: LinkOptions): Promi
   })
 }
 
-function askingOver (link: Link): Asking {
-  const ask = <Answer> (inquiry: Inquiry<Answer>): Promise<Answer> => new Promise((resolve, reject) => {
-    link.ask(inquiry, answer => {
+/** Asks, and makes a promise of what is told. */
+function promised<Answer> (ask: (told: (answer: Answer | Error) => void) => void): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    ask(answer => {
       if (answer instanceof Error) reject(answer)
       else resolve(answer)
     })
   })
+}
+
+function askingOver (link: Link): Asking {
   return {
-    metadata: topics => ask({
-      api: apis.metadata, read: readMetadata,
-      write: (writer, version) => { writeMetadata(writer, version, topics, true) }
+    metadata: topics => promised(told => {
+      link.ask({
+        api: apis.metadata, read: readMetadata,
+        write: (writer, version) => { writeMetadata(writer, version, topics, true) }
+      }, told)
     }),
-    initProducerId: () => ask({ api: apis.initProducerId, write: writeInitProducerId, read: readInitProducerId }),
-    topicSettings: (topics, names) => ask({
-      api: apis.describeConfigs, read: readTopicSettings,
-      write: writer => { writeTopicSettings(writer, topics, names) }
+    initProducerId: () => promised(told => { link.initProducerId(told) }),
+    topicSettings: (topics, names) => promised(told => {
+      link.ask({
+        api: apis.describeConfigs, read: readTopicSettings,
+        write: writer => { writeTopicSettings(writer, topics, names) }
+      }, told)
     }),
     close: () => { link.close(new Error('no more questions')) }
   }
