@@ -6,7 +6,7 @@ import { format, layOut, logTail, removeDirectory } from './kafka-layout.ts'
 import type { KafkaAddresses, RigNode, RigOptions, RigState } from './kafka-layout.ts'
 import type { Signal } from './kafka-process.ts'
 import { findKafka } from './kafka-source.ts'
-import { until, withCluster } from './kafka-wire.ts'
+import { metadataAt, until } from './kafka-wire.ts'
 
 const START_MS = 90_000
 const SHUTDOWN_MS = 60_000
@@ -65,15 +65,14 @@ async function served(state: RigState, index: number, brokersUp: number): Promis
     timeoutMs: START_MS,
     explain: () => logTail(node),
     hopeless: () => node.program?.ending()
-  }, () => withCluster([address], async (cluster) => {
-    const broker = await cluster.findBroker({ nodeId: String(nodeId) })
-    const metadata = await broker.metadata([])
+  }, async () => {
+    const metadata = await metadataAt(address, nodeId)
     if (metadata.brokers.length < brokersUp) return undefined
     const partitions = metadata.topicMetadata.flatMap((topic) => topic.partitionMetadata)
     const ready = partitions.every((each) =>
       each.leader >= 0 && (!each.replicas.includes(nodeId) || each.isr.includes(nodeId)))
     return ready ? true : undefined
-  }))
+  })
 }
 
 function brokerAt(state: RigState, index: number): RigNode {
@@ -108,12 +107,10 @@ async function restart(state: RigState, index: number): Promise<void> {
 
 /** Who leads what, as one broker sees it. */
 async function viewOf(state: RigState, index: number): Promise<string> {
-  const nodeId = String(brokerAt(state, index).layout.nodeId)
-  return withCluster([state.addresses.brokers[index] ?? ''], async (cluster) => {
-    const { topicMetadata } = await (await cluster.findBroker({ nodeId })).metadata([])
-    return JSON.stringify(topicMetadata.flatMap(({ topic, partitionMetadata }) =>
-      partitionMetadata.map(({ partitionId, leader }) => `${topic}/${partitionId}: ${leader}`)).sort())
-  })
+  const { nodeId } = brokerAt(state, index).layout
+  const { topicMetadata } = await metadataAt(state.addresses.brokers[index] ?? '', nodeId)
+  return JSON.stringify(topicMetadata.flatMap(({ topic, partitionMetadata }) =>
+    partitionMetadata.map(({ partitionId, leader }) => `${topic}/${partitionId}: ${leader}`)).sort())
 }
 
 /** A broker that stood still believes what it knew, and would answer a reader as the leader that it was. */

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import kafkajs from 'kafkajs'
 import { join } from 'node:path'
 import type { KafkaRig } from './kafka-rig.ts'
-import { until, withCluster } from './kafka-wire.ts'
+import { metadataAt, until } from './kafka-wire.ts'
 
 // kafkajs is CommonJS: its names come through the default import.
 const { Kafka, logLevel } = kafkajs
@@ -42,11 +42,9 @@ export async function whenGone (rig: KafkaRig, topic: string): Promise<void> {
 
 /** What this broker says, whatever the others know; empty where it has no such topic. */
 async function partitionsAt (rig: KafkaRig, broker: number, topic: string) {
-  return withCluster([rig.brokers[broker] ?? ''], async cluster => {
-    // Broker ids of a rig start at 1. All topics: kafkajs throws where one that is asked for is not there.
-    const { topicMetadata } = await (await cluster.findBroker({ nodeId: String(broker + 1) })).metadata([])
-    return topicMetadata.find(one => one.topic === topic)?.partitionMetadata ?? []
-  })
+  // Broker ids of a rig start at 1. All topics: kafkajs throws where one that is asked for is not there.
+  const { topicMetadata } = await metadataAt(rig.brokers[broker] ?? '', broker + 1)
+  return topicMetadata.find(one => one.topic === topic)?.partitionMetadata ?? []
 }
 
 /**

@@ -137,3 +137,9 @@ export async function until<T>(wait: Wait, check: () => Promise<T | undefined>):
     await pause(40)
   }
 }
+
+/** All that one broker says of its cluster, whatever the others know. */
+export function metadataAt(address: string, nodeId: number): Promise<WireMetadata> {
+  return withCluster([address], async (cluster) =>
+    (await cluster.findBroker({ nodeId: String(nodeId) })).metadata([]))
+}

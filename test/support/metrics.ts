@@ -1,8 +1,12 @@
 // Reads a gateway's metrics in tests.
 
+async function exposed (healthPort: number): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+}
+
 /** The sum of all samples of a metric, 0 where it is not there. */
 export async function metricOf (healthPort: number, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+  const text = await exposed(healthPort)
   let sum = 0
   for (const line of text.split('\n')) {
     const found = /^([a-z0-9_]+)(?:\{[^}]*\})? ([^ ]+)$/.exec(line)
@@ -15,7 +19,7 @@ export async function metricOf (healthPort: number, name: string): Promise<numbe
 export async function histogramOf (
   healthPort: number, name: string, boundSeconds: number
 ): Promise<{ all: number, within: number }> {
-  const text = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+  const text = await exposed(healthPort)
   const sum = (line: RegExp): number =>
     [...text.matchAll(line)].reduce((total, [, value]) => total + Number(value), 0)
   return {

@@ -1,44 +1,15 @@
 // What every sink that writes to Kafka must do while brokers die, freeze and come back: one suite, on a rig of its own.
 
 import type { Test } from 'tap'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { KafkaRig } from './kafka-rig.ts'
 import { until } from './kafka-wire.ts'
 import { SinkRecorder } from './sink-recorder.ts'
 import { assertHonest, codeOf, freshTopic, whenReady } from './sink-conformance.ts'
 import type { MakeSink } from './sink-conformance.ts'
+import { Flow, moreTold } from './sink-flow.ts'
 
-/** Sends a few records each turn until told to stop, as clients do who do not wait for each other. */
-class Flow {
-  readonly #recorder: SinkRecorder
-  readonly #deadlineInMs: number
-  readonly #ended: Promise<void>
-  #stopped = false
-
-  constructor (recorder: SinkRecorder, deadlineInMs: number) {
-    this.#recorder = recorder
-    this.#deadlineInMs = deadlineInMs
-    this.#ended = this.#run()
-  }
-
-  async #run (): Promise<void> {
-    for (let i = 0; !this.#stopped; i++) {
-      this.#recorder.send({ key: `key-${i % 20}`, value: `value ${i}`, deadlineInMs: this.#deadlineInMs })
-      if (i % 5 === 0) await pause(5)
-    }
-  }
-
-  async stop (): Promise<void> {
-    this.#stopped = true
-    await this.#ended
-    await this.#recorder.settled()
-  }
-}
-
-function moreWritten (recorder: SinkRecorder, than: number): Promise<true> {
-  return until({ what: 'more receipts', timeoutMs: 30_000, explain: async () => JSON.stringify(recorder.tally()) },
-    async () => (recorder.tally()['written'] ?? 0) > than ? true : undefined)
-}
+/** How long a flow here rests between two turns, in milliseconds. */
+const turnMs = 5
 
 /** With the one broker of the rig; it runs again after each test. */
 export function survivesOneBroker (t: Test, rig: () => KafkaRig, make: MakeSink): void {
@@ -90,11 +61,11 @@ export function survivesOneBroker (t: Test, rig: () => KafkaRig, make: MakeSink)
     const sink = make({ brokers: rig().brokers, requestTimeoutMs: 1_000 })
     t.teardown(() => sink.drain(1_000))
     const recorder = new SinkRecorder(sink, topic)
-    const flow = new Flow(recorder, 1_500)
-    await moreWritten(recorder, 300)
+    const flow = new Flow(t, recorder, 1_500, turnMs)
+    await moreTold(recorder, 'written', 301)
     await rig().kill(0)
     await rig().restart(0)
-    await moreWritten(recorder, (recorder.tally()['written'] ?? 0) + 100)
+    await moreTold(recorder, 'written', 101)
     await flow.stop()
     t.comment(JSON.stringify(recorder.tally()))
     assertHonest(t, recorder, recorder.check(await rig().readAll(topic)))
@@ -169,15 +140,15 @@ export function survivesThreeBrokers (t: Test, rig: () => KafkaRig, make: MakeSi
       const sink = make({ brokers: rig().brokers, requestTimeoutMs: 1_500 })
       t.teardown(() => sink.drain(1_000))
       const recorder = new SinkRecorder(sink, topic)
-      const flow = new Flow(recorder, 12_000)
-      await moreWritten(recorder, 300)
+      const flow = new Flow(t, recorder, 12_000, turnMs)
+      await moreTold(recorder, 'written', 301)
       const leader = await rig().leaderOf(topic, 0)
       await rig()[fault](leader)
       await until({ what: 'another leader', timeoutMs: 60_000 }, async () => {
         const now = await leaderBesides(rig(), topic, leader)
         return now === leader ? undefined : true
       })
-      await moreWritten(recorder, (recorder.tally()['written'] ?? 0) + 500)
+      await moreTold(recorder, 'written', 501)
       await flow.stop()
       t.comment(JSON.stringify(recorder.tally()), `identities retired: ${sink.gauges.get('identities_retired_total')?.()}`)
       await (fault === 'kill' ? rig().restart(leader) : rig().thaw(leader))

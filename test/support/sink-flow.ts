@@ -9,19 +9,21 @@ import type { SinkRecorder } from './sink-recorder.ts'
 export const flowKeysCount = 20
 /** So many records at a time. */
 const turnCount = 5
-const turnMs = 10
-const waitMs = 40_000
+const turnMsStandard = 10
+const waitMs = 30_000
 
 /** Sends a few keyed records each turn until it is stopped, or its test ends. The n-th has the value `value n`. */
 export class Flow {
   readonly #recorder: SinkRecorder
   readonly #deadlineInMs: number
+  readonly #turnMs: number
   readonly #ended: Promise<void>
   #stopped = false
 
-  constructor (t: Test, recorder: SinkRecorder, deadlineInMs: number) {
+  constructor (t: Test, recorder: SinkRecorder, deadlineInMs: number, turnMs = turnMsStandard) {
     this.#recorder = recorder
     this.#deadlineInMs = deadlineInMs
+    this.#turnMs = turnMs
     this.#ended = this.#run()
     t.teardown(() => { this.#stopped = true })
   }
@@ -29,7 +31,7 @@ export class Flow {
   async #run (): Promise<void> {
     for (let i = 0; !this.#stopped; i++) {
       this.#recorder.send({ key: `key-${i % flowKeysCount}`, value: `value ${i}`, deadlineInMs: this.#deadlineInMs })
-      if (i % turnCount === 0) await pause(turnMs)
+      if (i % turnCount === 0) await pause(this.#turnMs)
     }
   }
 
