@@ -12,7 +12,7 @@ export type ChannelOf = (rawPath: string) => string | Refusal
 export interface Alias {
   readonly path: string
   readonly methods: readonly string[]
-  /** The same path in the syntax of fastify's router. */
+  /** The same path in the syntax of the router. */
   readonly routerPath: string
   readonly channelOf: ChannelOf
   /** True where the answer has to begin as Kong's does. */

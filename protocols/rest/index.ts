@@ -1,10 +1,8 @@
-// The REST door: HTTP requests in, receipts and problem documents out. fastify routes; it never listens or reads.
+// The REST door: HTTP requests in, receipts and problem documents out. Its sockets belong to src/listen.
 
-import { createServer, METHODS } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import fastify from 'fastify'
-import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import findMyWay from 'find-my-way'
 import type { Adapter, AdapterModule, AdapterSetup, Listening } from '../../src/contract/adapter.ts'
 import { refuse } from '../../src/contract/outcome.ts'
 import { serve } from './admission.ts'
@@ -41,11 +39,11 @@ export const rest: AdapterModule<RestConfig> = {
 
 function createRest (setup: AdapterSetup<RestConfig>): Adapter {
   const door = new Door(setup.config, setup.ingress, setup.log)
-  const app = createApp(targetsOf(setup))
+  const find = createFinder(targetsOf(setup))
   return {
     attach (listening) {
       door.start()
-      attachServer(listening, door, app)
+      attachServer(listening, door, find)
     },
     drain: () => door.drain(),
     gauges: new Map([
@@ -56,7 +54,7 @@ function createRest (setup: AdapterSetup<RestConfig>): Adapter {
   }
 }
 
-/** Every path that is served, in the syntax of fastify's router. Throws where two routes claim one address. */
+/** Every path that is served, in the syntax of the router. Throws where two routes claim one address. */
 function targetsOf (setup: AdapterSetup<RestConfig>): Map<string, Target> {
   const aliases = setup.routes.flatMap(route => compileAlias(route) ?? [])
   const targets = new Map<string, Target>()
@@ -83,50 +81,32 @@ function aliasTarget (aliases: readonly Alias[]): Target {
   return targetOf(operations)
 }
 
-function createApp (targets: ReadonlyMap<string, Target>): FastifyInstance {
-  const options: FastifyHttpOptions<Server> = {
-    logger: false,
-    // Never listens: the sockets belong to src/listen.
-    serverFactory: handler => createServer(handler),
-    requestIdHeader: false,
-    genReqId: () => '',
-    exposeHeadRoutes: false,
-    return503OnClosing: false,
-    handlerTimeout: 0,
-    bodyLimit: 1,
-    routerOptions: {
-      ignoreDuplicateSlashes: false, ignoreTrailingSlash: false, caseSensitive: true,
-      maxParamLength: 65_536, querystringParser: noQuery
-    },
-    frameworkErrors: (_error, request, reply) => { take(request, reply, unreadableTarget) }
+/** Tells what stands under a request target, whatever the method. */
+type Finder = (requestTarget: string) => Target
+
+function createFinder (targets: ReadonlyMap<string, Target>): Finder {
+  const router = findMyWay({
+    // Checked before by urlBytesMax.
+    maxParamLength: 65_536,
+    querystringParser: noQuery,
+    // Has no store, by which it is recognised.
+    onBadUrl: unused
+  })
+  // One method stands for all: which of them a target takes is its own affair, for it has to say so.
+  for (const [path, target] of targets) router.on('GET', path, unused, target)
+  return requestTarget => {
+    const found = router.find('GET', requestTarget)
+    return found === null ? unknownTarget : found.store as Target | null ?? unreadableTarget
   }
-  const app: FastifyInstance = fastify(options)
-  app.removeAllContentTypeParsers()
-  for (const method of METHODS) {
-    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
-  }
-  const method = app.supportedMethods
-  for (const [url, target] of [...targets, ['*', unknownTarget] as const]) {
-    // The exchange takes over before fastify would read the body; neither its parsers nor its reply are used.
-    app.route({ method, url, onRequest: (request, reply) => { take(request, reply, target) }, handler: () => {} })
-  }
-  return app
 }
+
+function unused (): void {}
 
 const nothing = {}
 function noQuery (): Record<string, unknown> { return nothing }
 
-/** Hands a routed request to its exchange. fastify waits for a `done` that never comes: the reply is hijacked. */
-function take (request: FastifyRequest, reply: FastifyReply, target: Target): void {
-  reply.hijack()
-  const marked: IncomingMessage & Marked = request.raw
-  const exchange = marked[exchangeKey]
-  if (exchange !== undefined) serve(exchange, target)
-}
-
-function attachServer (listening: Listening, door: Door, app: FastifyInstance): void {
+function attachServer (listening: Listening, door: Door, find: Finder): void {
   const server = listening.server as Server
-  let ready = false
   const begin = (request: IncomingMessage & Marked, response: ServerResponse): Exchange => {
     const exchange = new Exchange(door, request, response, listening)
     request[exchangeKey] = exchange
@@ -134,18 +114,13 @@ function attachServer (listening: Listening, door: Door, app: FastifyInstance): 
     socket[exchangeKey] = exchange
     return exchange
   }
-  const route = (request: IncomingMessage, response: ServerResponse): void => {
-    if (ready) return app.routing(request, response)
-    app.ready().then(() => { app.routing(request, response) }, (error: unknown) => { throw error })
-  }
-  app.ready().then(() => { ready = true }, (error: unknown) => { throw error })
   server.on('request', (request, response) => {
-    begin(request, response)
-    route(request, response)
+    serve(begin(request, response), find(request.url ?? ''))
   })
   server.on('checkContinue', (request, response) => {
-    begin(request, response).awaitsContinue = true
-    route(request, response)
+    const exchange = begin(request, response)
+    exchange.awaitsContinue = true
+    serve(exchange, find(request.url ?? ''))
   })
   server.on('checkExpectation', (request, response) => {
     const exchange = begin(request, response)
