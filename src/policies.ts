@@ -2,14 +2,16 @@
 
 import { policies } from '../plugins/index.ts'
 import type { Log } from './contract/adapter.ts'
-import type { Authenticator, PolicyModule, PolicySetup, PrincipalSettings } from './contract/policy.ts'
+import type { Authenticator, PolicyModule, PolicySetup } from './contract/policy.ts'
+import type { PrincipalSettings } from './contract/principal.ts'
+import type { SeatedGate } from './ingest/gates.ts'
 import type { SeatedJudge } from './ingest/policy-chain.ts'
 import type { Named } from './settings.ts'
 
 const byName = new Map(policies.map(module => [module.name, module]))
 
 /** Every name a decision can be counted under. */
-export const policyNames: readonly string[] = policies.filter(one => one.kind === 'judge').map(one => one.name)
+export const policyNames: readonly string[] = policies.filter(one => one.kind !== 'authenticator').map(one => one.name)
 
 interface Shared { readonly principals: readonly PrincipalSettings[], readonly log: Log }
 
@@ -25,15 +27,25 @@ export function createAuthenticators (entries: readonly Named[], shared: Shared)
   return entries.map(entry => {
     const { module, settings } = pick(entry)
     if (module.kind !== 'authenticator') throw new Error(`the schema let "${module.name}" pass as authenticator`)
-    return module.create({ config: settings, ...shared } satisfies PolicySetup<unknown>)
+    return module.create({ config: settings, tables: [], ...shared } satisfies PolicySetup<unknown>)
   })
 }
 
 /** The judges of a `policies:` list, in its order. */
 export function createJudges (entries: readonly Named[], shared: Shared): SeatedJudge[] {
-  return entries.map(entry => {
+  return entries.flatMap(entry => {
     const { module, settings } = pick(entry)
-    if (module.kind !== 'judge') throw new Error(`the schema let "${module.name}" pass as judge`)
-    return { name: module.name, scope: module.scope, judge: module.create({ config: settings, ...shared }) }
+    if (module.kind !== 'judge') return []
+    const judge = module.create({ config: settings, tables: [], ...shared })
+    return { name: module.name, scope: module.scope, judge }
+  })
+}
+
+/** The gates of the top-level `policies:`, in its order. */
+export function createPolicyGates (entries: readonly Named[], shared: Shared): SeatedGate[] {
+  return entries.flatMap(entry => {
+    const { module, settings } = pick(entry)
+    if (module.kind !== 'gate') return []
+    return { name: module.name, gate: module.create({ config: settings, tables: [], ...shared }) }
   })
 }

@@ -8,7 +8,9 @@ import type { Outcome } from './contract/outcome.ts'
 import type { Sink, SinkHealth } from './contract/sink.ts'
 import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
 import type { Admission } from './ingest/admission.ts'
-import { createAuthentication, secretNamesOf } from './ingest/authentication.ts'
+import { createAccess } from './ingest/access.ts'
+import { createAuthentication, schemesOf, secretNamesOf } from './ingest/authentication.ts'
+import { createGates } from './ingest/gates.ts'
 import { Pipeline } from './ingest/pipeline.ts'
 import type { RouteRun } from './ingest/pipeline.ts'
 import { createPolicyChain } from './ingest/policy-chain.ts'
@@ -31,7 +33,7 @@ import { createDecisionCounters, createMetrics, measureThread } from './observe/
 import type { Metrics } from './observe/metrics.ts'
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
-import { createAuthenticators, createJudges, policyNames } from './policies.ts'
+import { createAuthenticators, createJudges, createPolicyGates, policyNames } from './policies.ts'
 import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
@@ -173,8 +175,11 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
   const shared = { principals: settings.principals, log }
   const authenticators = createAuthenticators(settings.authentication, shared)
+  const access = createAccess()
+  const gates = createGates(createPolicyGates(settings.policies, shared), decisions.decided)
+  connections.watchClosed(peer => { gates.closed(peer) })
   const authenticate = createAuthentication({
-    authenticators,
+    authenticators, access, gates,
     onAuthenticated: peer => connections.authenticated(peer.connectionId),
     onFault: error => log.error({ error }, 'authentication failed: its sender was refused')
   })
@@ -194,7 +199,8 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const draining = createSignal()
   const refusals = createRefusalLog(log, { perSecondMax: settings.log.refusalsPerSecondMax })
   const pipeline = new Pipeline({
-    router, runs, sink, admission, authenticate, draining: draining.signal,
+    router, runs, sink, admission, authenticate, access, preAuth: connections, draining: draining.signal,
+    schemes: schemesOf(authenticators),
     inFlightEventsMax: limits.inFlightEventsMax,
     replyTimeoutMs: limits.replyTimeoutMs,
     witness: createWitness({ settings, counters, refusals, log })

@@ -26,7 +26,7 @@ import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/
 import type { CountersLayout } from './observe/event-counters.ts'
 import type { AdapterModule, Ingress, Log, RouteView, Signal } from './contract/adapter.ts'
 import { refuse } from './contract/outcome.ts'
-import type { PrincipalSettings } from './contract/policy.ts'
+import type { PrincipalSettings } from './contract/principal.ts'
 
 /** One entry of `authentication:` or `policies:`: one key, the policy's name, and its settings. */
 export type Named = Readonly<Record<string, unknown>>
@@ -120,6 +120,9 @@ const silentLog: Log = { debug () {}, info () {}, warn () {}, error () {} }
 /** For an adapter that is only built to see whether it can be. */
 const closedIngress: Ingress = {
   authenticate: () => refuse('shutting-down', ''),
+  schemes: [],
+  reservePreAuth: () => refuse('shutting-down', ''),
+  releasePreAuth () {},
   reserve: () => refuse('shutting-down', ''),
   release () {},
   ingest () {},

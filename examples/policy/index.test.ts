@@ -4,7 +4,7 @@ import t from 'tap'
 import { attributesOf, envelopeWith, judgeContext, silentLog } from '../../test/support/odd-envelopes.ts'
 import { requireAttribute } from './index.ts'
 
-const judge = requireAttribute.create({ config: { attribute: 'X-Request-Id' }, principals: [], log: silentLog })
+const judge = requireAttribute.create({ config: { attribute: 'X-Request-Id' }, principals: [], tables: [], log: silentLog })
 
 t.test('an event with the attribute passes, even if it is empty', async t => {
   t.equal(judge.judge(envelopeWith({ attributes: attributesOf([['x-request-id', '']]) }), judgeContext), undefined)

@@ -7,6 +7,7 @@ import { payloadLimit } from '../../plugins/payload-limit/index.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
 import type { Receipt, Settler } from '../../src/contract/outcome.ts'
 import type { Sink } from '../../src/contract/sink.ts'
+import { createAccess } from '../../src/ingest/access.ts'
 import { createAdmission, createSignal } from '../../src/ingest/admission.ts'
 import { Pipeline } from '../../src/ingest/pipeline.ts'
 import { createPolicyChain } from '../../src/ingest/policy-chain.ts'
@@ -40,7 +41,7 @@ const noSink: Sink = {
   drain: async () => {}
 }
 
-const shared = { principals: [], log: silentLog }
+const shared = { principals: [], tables: [], log: silentLog }
 const judges: readonly SeatedJudge[] = [
   { name: acl.name, scope: acl.scope, judge: acl.create({ config: { allow: ['group:factories'], deny: [] }, ...shared }) },
   {
@@ -68,6 +69,7 @@ function createPipeline (json: 'check' | 'trust'): Pipeline {
       budget: createBudget(createBudgetCells(1), 0, 1_048_576), workersCount: 1, delayTargetMs: 2_000
     }),
     authenticate: () => { throw new Error('nobody asks who sends') },
+    schemes: [], access: createAccess(), preAuth: { reservePreAuth: () => true, releasePreAuth () {} },
     runs: [{
       plan: planRecord(route, { secretNames: new Set(), keyBytesMax: 1_024 }),
       context: { route: route.name, ack: 'kafka' },

@@ -12,7 +12,7 @@ const bob: Principal = { name: 'bob', groups: [], anonymous: false }
 const nobody: Principal = { name: 'anonymous', groups: ['staff'], anonymous: true }
 
 function verdict (config: AclConfig, principal: Principal): unknown {
-  const judge = acl.create({ config, principals: [], log: silentLog })
+  const judge = acl.create({ config, principals: [], tables: [], log: silentLog })
   return judge.judge(envelopeWith({ principal }), judgeContext)
 }
 

@@ -17,7 +17,7 @@ const principals = [
 ]
 
 function authenticator (config: ApiKeyConfig = { header: 'X-Api-Key' }): Authenticator {
-  return authApiKey.create({ config, principals, log: silentLog })
+  return authApiKey.create({ config, principals, tables: [], log: silentLog })
 }
 
 function show (pairs: readonly (readonly [string, string])[], args: Record<string, string> = {}): Credentials {
@@ -69,5 +69,5 @@ t.test('an argument is read only where it is configured', async t => {
 t.test('two principals with one key are a mistake that is told at once', async t => {
   const credentials = [{ apiKey: `sha256:${sha256('x')}` }]
   const shared = [{ name: 'a', groups: [], credentials }, { name: 'b', groups: [], credentials }]
-  t.throws(() => authApiKey.create({ config: { header: 'k' }, principals: shared, log: silentLog }), /share one API key/)
+  t.throws(() => authApiKey.create({ config: { header: 'k' }, principals: shared, tables: [], log: silentLog }), /share one API key/)
 })

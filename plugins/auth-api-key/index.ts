@@ -2,7 +2,9 @@
 
 import type { Principal } from '../../src/contract/envelope.ts'
 import { refuse } from '../../src/contract/outcome.ts'
-import type { AuthenticatorModule, PrincipalSettings } from '../../src/contract/policy.ts'
+import type { AuthenticatorModule } from '../../src/contract/policy.ts'
+import { principalOf } from '../../src/contract/principal.ts'
+import type { PrincipalSettings } from '../../src/contract/principal.ts'
 import { apiKeyConfig, apiKeyCredential } from './config.ts'
 import type { ApiKeyConfig } from './config.ts'
 import { createKeyTable } from './key-table.ts'
@@ -34,6 +36,7 @@ export const authApiKey: AuthenticatorModule<ApiKeyConfig> = {
     return {
       secretNames,
       advice,
+      scheme: 'ApiKey',
       authenticate (credentials, peer) {
         const { attributes } = credentials
         const inHeader = attributes.get(header)
@@ -53,9 +56,9 @@ export const authApiKey: AuthenticatorModule<ApiKeyConfig> = {
   }
 }
 
-function entriesOf ({ name, groups, credentials }: PrincipalSettings): KeyEntry<Principal>[] {
-  const owner: Principal = Object.freeze({ name, groups: Object.freeze([...groups]), anonymous: false })
-  return credentials
+function entriesOf (settings: PrincipalSettings): KeyEntry<Principal>[] {
+  const owner = principalOf(settings)
+  return settings.credentials
     .map(credential => credential[credentialName])
     .filter(value => typeof value === 'string')
     .map(value => ({ digest: value.slice('sha256:'.length), owner }))

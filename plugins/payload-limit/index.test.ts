@@ -5,7 +5,7 @@ import { isRefusal } from '../../src/contract/outcome.ts'
 import { envelopeWith, judgeContext, silentLog } from '../../test/support/odd-envelopes.ts'
 import { payloadLimit } from './index.ts'
 
-const judge = payloadLimit.create({ config: { bytesMax: 10 }, principals: [], log: silentLog })
+const judge = payloadLimit.create({ config: { bytesMax: 10 }, principals: [], tables: [], log: silentLog })
 
 t.test('data of exactly the limit passes', async t => {
   t.equal(judge.judge(envelopeWith({ data: Buffer.alloc(10) }), judgeContext), undefined)

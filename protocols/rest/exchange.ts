@@ -1,7 +1,7 @@
 // One HTTP request from its first header to its last byte of answer: who sent it, what it holds, what it is told.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Listening } from '../../src/contract/adapter.ts'
+import type { Ingress, Listening } from '../../src/contract/adapter.ts'
 import type { Peer, Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
@@ -134,9 +134,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   }
 
   #tell (refusal: Refusal): void {
-    this.problem(problemOf(refusal), refusal.code === 'unauthenticated'
-      ? ['www-authenticate', 'ApiKey realm="sluice"']
-      : undefined)
+    this.problem(problemOf(refusal), refusal.code === 'unauthenticated' ? challengesOf(this.door.ingress) : undefined)
   }
 
   /** Answers with a problem document. `extra` are further headers: name, value, name, value. */
@@ -281,6 +279,12 @@ export class Exchange implements Settler, Live, Holder, Shared {
   drain (): void {
     if (this.phase === 'streaming') this.intake.drain?.()
   }
+}
+
+/** RFC 9110 section 11.6.1: a 401 names at least one way to prove who one is. */
+function challengesOf ({ schemes }: Ingress): string[] {
+  const names = schemes.length === 0 ? ['ApiKey'] : schemes
+  return names.flatMap(scheme => ['www-authenticate', `${scheme} realm="sluice"`])
 }
 
 const unconsumed: Consume = () => {}

@@ -33,7 +33,10 @@ const workers = {
 export function assembleSchema (parts: SchemaParts): JsonSchema {
   const authenticators = parts.policies.filter((policy) => policy.kind === 'authenticator')
   const judges = parts.policies.filter((policy) => policy.kind === 'judge')
-  const policies = choiceList('policy', byName(judges), 'Policies in the order they judge.')
+  const gates = parts.policies.filter((policy) => policy.kind === 'gate')
+  const policies = choiceList('policy', byName([...judges, ...gates]),
+    'Policies of every route, judged before the route\'s own, in this order; those of connections are asked first.')
+  const routePolicies = choiceList('policy', byName(judges), 'Policies of this route, after those of every route.')
   const properties: Record<string, unknown> = {
     listeners: { minItems: 1, ...asList(parts.listeners, 'The sockets this gateway listens on.') },
     workers,
@@ -44,8 +47,8 @@ export function assembleSchema (parts: SchemaParts): JsonSchema {
     principals: principals(authenticators),
     authentication: choiceList('authenticator', byName(authenticators),
       'How peers prove who they are, tried in this order before a body is read. Empty: everyone is anonymous.'),
-    policies: { ...policies, description: 'Policies of every route, judged before the route\'s own, in this order.' },
-    routes: routes(parts, { ...policies, description: 'Policies of this route, after those of every route.' })
+    policies,
+    routes: routes(parts, routePolicies)
   }
   const sections = { ...parts.observe, ...byName(parts.adapters) }
   for (const [key, schema] of Object.entries(sections)) claim(properties, key, section(schema))
@@ -102,6 +105,14 @@ function principals (authenticators: readonly PolicyModule[]): object {
     groups: {
       type: 'array', default: [], items: name, uniqueItems: true,
       description: 'Groups it belongs to, named as `group:NAME` in policies.'
+    },
+    sources: {
+      type: 'array', items: { type: 'string', minLength: 1, maxLength: 1024 }, maxItems: 100,
+      description: 'Values of `source` that it may send, exact or a beginning that ends in `*`; if absent, any.'
+    },
+    attributes: {
+      type: 'object', additionalProperties: { type: 'string', maxLength: 1024 }, maxProperties: 32,
+      description: 'What else is known of it, by name: for conditions and templates of policies.'
     },
     credentials: {
       ...choiceList('credential', credentials, 'What it may prove itself with; any one of them is enough.'),

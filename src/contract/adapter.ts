@@ -11,6 +11,11 @@ export interface Credentials {
   readonly attributes: Attributes
   /** A query or connection argument by name, where the protocol has them. */
   argument (name: string): string | undefined
+  /**
+   * The whole body as it was sent (before decompression), for an authenticator that checks a signature over it: at most
+   * `bytesMax`, held under the pre-auth budget, else a refusal. Absent where the protocol has no body to wait for.
+   */
+  body? (bytesMax: number): Promise<Buffer | Refusal>
 }
 
 /** A condition that is on or off, and tells when it changes. */
@@ -24,6 +29,11 @@ export interface Signal {
 export interface Ingress {
   /** Once per connection or request, before a body is read. */
   authenticate (credentials: Credentials, peer: Peer): Eventually<Principal | Refusal>
+  /** How senders may prove who they are, as IANA's registry of authentication schemes names it; in the config's order. */
+  readonly schemes: readonly string[]
+  /** Takes bytes from the small budget of peers that have not proved who they are yet; undefined when granted. */
+  reservePreAuth (bytes: number, peer: Peer): Refusal | undefined
+  releasePreAuth (bytes: number, peer: Peer): void
   /**
    * Takes bytes from the node's budget before they are read; undefined when granted. The taker releases them, for the
    * same principal: where room is short, each has a share.
@@ -43,7 +53,10 @@ export interface Ingress {
   readonly pressure: Signal
   /** On: this gateway is stopping; finish what is in flight, refuse what is new. */
   readonly draining: Signal
-  /** Calls `listener` with the name of every principal whose access ended. */
+  /**
+   * Calls `listener` with the name of every principal whose access ended, so that its idle connections can be closed.
+   * Its next event is refused as `unauthenticated` in any case; so is that of a principal whose proof has expired.
+   */
   watchRevoked (listener: (principal: string) => void): () => void
 }
 

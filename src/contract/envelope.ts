@@ -4,8 +4,28 @@
 export interface Principal {
   readonly name: string
   readonly groups: readonly string[]
-  /** True where no authentication is configured. */
+  /** True where it has not proved who it is, because the config asks nobody or lets such senders in. */
   readonly anonymous: boolean
+  /** What it may give as the `source` of an event: exact values, or beginnings that end in `*`. Absent: anything. */
+  readonly sources?: readonly string[] | undefined
+  /** What else is known of it, from the config or the claims of its token. Absent: nothing. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined
+  /** When its proof ends, in milliseconds since the epoch. Absent: never. */
+  readonly expiresAtMs?: number | undefined
+}
+
+/** What a peer's verified TLS certificate says. */
+export interface Certificate {
+  /** The distinguished name as RFC 4514 writes it, e.g. `CN=factory-7,O=Example`. */
+  readonly subject: string
+  /** Subject alternative names (RFC 5280 4.2.1.6), by kind. A SPIFFE id is a URI. */
+  readonly dnsNames: readonly string[]
+  readonly uris: readonly string[]
+  readonly emails: readonly string[]
+  /** SHA-256 of the whole certificate (DER), 64 lower-case hex digits. */
+  readonly fingerprint: string
+  /** When it ends, in milliseconds since the epoch. */
+  readonly expiresAtMs: number
 }
 
 /** The other end of a connection. */
@@ -16,6 +36,8 @@ export interface Peer {
   readonly secure: boolean
   /** Unique in this worker while the connection lives. */
   readonly connectionId: number
+  /** Absent: it showed none, or the listener asks for none. */
+  readonly certificate?: Certificate | undefined
 }
 
 /**

@@ -1,11 +1,13 @@
-// What a policy is: a judge of envelopes or an authenticator of peers. It never names a protocol or a status.
+// What a policy is: a judge of envelopes, a gate for connections or an authenticator of peers. It names no protocol or status.
 
 import type { Credentials, Eventually, Log } from './adapter.ts'
 import type { Envelope, Peer, Principal } from './envelope.ts'
 import type { Ack, Refusal } from './outcome.ts'
+import type { PrincipalSettings } from './principal.ts'
+import type { Table, TableSettings } from './table.ts'
 
-/** How often a judge is asked: once per connection, once per request (a batch is one), or for every event. */
-export type Scope = 'connection' | 'request' | 'event'
+/** How often a judge is asked: once per request (a batch is one), or for every event. A gate is asked per connection. */
+export type Scope = 'request' | 'event'
 
 /** `undefined` lets the envelope pass; an envelope takes its place (none is ever changed); a refusal ends it. */
 export type Verdict = undefined | Envelope | Refusal
@@ -19,6 +21,27 @@ export interface JudgeContext {
 
 export interface Judge {
   judge (envelope: Envelope, context: JudgeContext): Eventually<Verdict>
+  /**
+   * For a judge of events that counts: asked once for several events of one request, which share principal, peer, channel
+   * and route. It lets the first `passedCount` of them pass and answers the rest with `refusal`.
+   */
+  judgeMany? (envelopes: readonly Envelope[], context: JudgeContext): Eventually<Admitted>
+  /** For a judge of events that holds something: told once for every event that it let pass, when that has its outcome. */
+  release? (envelope: Envelope, context: JudgeContext): void
+  close? (): void
+}
+
+export interface Admitted {
+  readonly passedCount: number
+  /** Undefined where all pass. */
+  readonly refusal: Refusal | undefined
+}
+
+/** Judges connections: asked when a principal first proves itself on one, told when that connection has closed. */
+export interface Gate {
+  enter (principal: Principal, peer: Peer): Refusal | undefined
+  /** Called once for every `enter` that let it in. */
+  leave (principal: Principal, peer: Peer): void
   close? (): void
 }
 
@@ -29,19 +52,18 @@ export interface Authenticator {
   readonly secretNames: readonly string[]
   /** How to authenticate, told to whoever did not, e.g. "send an API key in x-api-key". */
   readonly advice: string
+  /** The IANA name of its authentication scheme, e.g. `Basic`, where it has one: told to whoever showed nothing. */
+  readonly scheme?: string
+  /** Levels of what it keeps, by metric name without prefix. */
+  readonly gauges?: ReadonlyMap<string, () => number>
   close? (): void
-}
-
-/** One principal of the config. A credential has one key, the `credential` name of the authenticator that reads it. */
-export interface PrincipalSettings {
-  readonly name: string
-  readonly groups: readonly string[]
-  readonly credentials: readonly Readonly<Record<string, unknown>>[]
 }
 
 export interface PolicySetup<Config> {
   readonly config: Config
   readonly principals: readonly PrincipalSettings[]
+  /** One for each that `PolicyCommon.tables` asks for, in its order. */
+  readonly tables: readonly Table[]
   readonly log: Log
 }
 
@@ -50,12 +72,20 @@ interface PolicyCommon {
   readonly name: string
   /** JSON Schema (TypeBox) of its settings. */
   readonly config: object
+  /** The tables of counts, exact over all workers of the node, that one instance needs. `config` is its settings. */
+  readonly tables?: (config: never) => readonly TableSettings[]
 }
 
 export interface JudgeModule<Config = unknown> extends PolicyCommon {
   readonly kind: 'judge'
   readonly scope: Scope
   create (setup: PolicySetup<Config>): Judge
+}
+
+/** Stands under the top-level `policies:` only: a connection has no route yet. */
+export interface GateModule<Config = unknown> extends PolicyCommon {
+  readonly kind: 'gate'
+  create (setup: PolicySetup<Config>): Gate
 }
 
 export interface AuthenticatorModule<Config = unknown> extends PolicyCommon {
@@ -66,4 +96,4 @@ export interface AuthenticatorModule<Config = unknown> extends PolicyCommon {
 }
 
 /** One line of `plugins/index.ts`. */
-export type PolicyModule<Config = unknown> = JudgeModule<Config> | AuthenticatorModule<Config>
+export type PolicyModule<Config = unknown> = JudgeModule<Config> | GateModule<Config> | AuthenticatorModule<Config>

@@ -8,8 +8,11 @@ import type { Peer, Principal } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Authenticator } from '../contract/policy.ts'
-import { createAuthentication, secretNamesOf } from './authentication.ts'
+import { createAccess } from './access.ts'
+import { createAuthentication, schemesOf, secretNamesOf } from './authentication.ts'
 import type { Authenticate } from './authentication.ts'
+import { createGates } from './gates.ts'
+import type { SeatedGate } from './gates.ts'
 
 type Answer = Eventually<Principal | Refusal | undefined>
 
@@ -19,7 +22,9 @@ const wrongKey = refuse('unauthenticated', 'this key is not known')
 
 interface Rig { authenticate: Authenticate, asked: string[], accepted: Peer[], faults: unknown[] }
 
-function rigOf (answers: Record<string, () => Answer>): Rig {
+function rigOf (answers: Record<string, () => Answer>, gates: readonly SeatedGate[] = []): Rig {
+  const access = createAccess()
+  access.disable(['eve'])
   const asked: string[] = []
   const accepted: Peer[] = []
   const faults: unknown[] = []
@@ -34,7 +39,8 @@ function rigOf (answers: Record<string, () => Answer>): Rig {
     }
   }))
   const authenticate = createAuthentication({
-    authenticators, onAuthenticated: one => accepted.push(one), onFault: fault => faults.push(fault)
+    authenticators, access, gates: createGates(gates, () => {}),
+    onAuthenticated: one => accepted.push(one), onFault: fault => faults.push(fault)
   })
   return { authenticate, asked, accepted, faults }
 }
@@ -104,4 +110,26 @@ t.test('secret names are those of all authenticators and those of every protocol
   t.same([...secretNamesOf([one(['x-api-key', 'apikey']), one(['x-other', 'cookie'])])].sort(), [
     'apikey', 'authorization', 'cookie', 'proxy-authorization', 'set-cookie', 'x-api-key', 'x-other'
   ])
+})
+
+t.test('whose access has ended is not accepted, however right the credential is', async t => {
+  const { authenticate, accepted } = rigOf({ key: () => ({ name: 'eve', groups: [], anonymous: false }) })
+  t.match(authenticate(credentials, peer), { code: 'unauthenticated' })
+  const late = rigOf({ key: () => ({ ...alice, expiresAtMs: 1 }) })
+  t.match(late.authenticate(credentials, peer), { code: 'unauthenticated' })
+  t.same([...accepted, ...late.accepted], [])
+})
+
+t.test('a gate is asked of whoever is authenticated, and its refusal is the answer', async t => {
+  const full = refuse('rate-limited', 'too many connections')
+  const gate: SeatedGate = { name: 'full', gate: { enter: () => full, leave () {} } }
+  const { authenticate, accepted } = rigOf({ key: () => Promise.resolve(alice) }, [gate])
+  t.equal(await authenticate(credentials, peer), full)
+  t.same(accepted, [])
+})
+
+t.test('schemes are told once each, in order', async t => {
+  const authenticator = (scheme?: string): Authenticator =>
+    ({ secretNames: ['x'], advice: 'x', authenticate: () => undefined, ...(scheme === undefined ? {} : { scheme }) })
+  t.same(schemesOf(['Bearer', undefined, 'Basic', 'Bearer'].map(authenticator)), ['Bearer', 'Basic'])
 })

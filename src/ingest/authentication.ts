@@ -5,8 +5,9 @@ import type { Peer, Principal } from '../contract/envelope.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Authenticator } from '../contract/policy.ts'
-
-const anonymous: Principal = { name: 'anonymous', groups: [], anonymous: true }
+import { anonymousPrincipal } from '../contract/principal.ts'
+import type { Access } from './access.ts'
+import type { Gates } from './gates.ts'
 
 /** Attributes that carry secrets on every protocol, whatever is configured. */
 const alwaysSecret = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie']
@@ -16,11 +17,19 @@ export function secretNamesOf (authenticators: readonly Authenticator[]): Readon
   return new Set([...alwaysSecret, ...authenticators.flatMap(one => one.secretNames)])
 }
 
+/** What may be told to whoever showed nothing, in the operator's order. */
+export function schemesOf (authenticators: readonly Authenticator[]): readonly string[] {
+  return [...new Set(authenticators.flatMap(one => one.scheme ?? []))]
+}
+
 export type Authenticate = (credentials: Credentials, peer: Peer) => Eventually<Principal | Refusal>
 
 interface AuthenticationOptions {
   /** In the operator's order. */
   readonly authenticators: readonly Authenticator[]
+  /** Whose access has ended. */
+  readonly access: Access
+  readonly gates: Gates
   /** Told of every peer that proved who it is, or need not. */
   readonly onAuthenticated: (peer: Peer) => void
   /** Told of an authenticator that threw: a bug, not an answer. */
@@ -34,11 +43,14 @@ const failed: Refusal = {
 
 /** Asks one authenticator after the other. One that throws ends the search: a check that cannot run has not passed. */
 export function createAuthentication (options: AuthenticationOptions): Authenticate {
-  const { authenticators, onAuthenticated, onFault } = options
+  const { authenticators, access, gates, onAuthenticated, onFault } = options
   const nothingShown = refuse('unauthenticated', authenticators.map(one => one.advice).join(', or '))
 
   function accept (answer: Principal | Refusal, peer: Peer): Principal | Refusal {
-    if (!isRefusal(answer)) onAuthenticated(peer)
+    if (isRefusal(answer)) return answer
+    const refusal = access.ended(answer, Date.now()) ?? gates.enter(answer, peer)
+    if (refusal !== undefined) return refusal
+    onAuthenticated(peer)
     return answer
   }
 
@@ -72,6 +84,6 @@ export function createAuthentication (options: AuthenticationOptions): Authentic
   }
 
   return authenticators.length === 0
-    ? (_credentials, peer) => accept(anonymous, peer)
+    ? (_credentials, peer) => accept(anonymousPrincipal, peer)
     : (credentials, peer) => run(0, credentials, peer)
 }

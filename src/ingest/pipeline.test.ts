@@ -124,12 +124,12 @@ t.test('time spent with a judge is taken from the deadline', async t => {
 
 t.test('many events of a request are judged once as a request and each as an event', async t => {
   const judges = [
-    ['request', 'request', () => undefined], ['connection', 'connection', () => undefined], ['event', 'event', () => undefined]
+    ['request', 'request', () => undefined], ['other', 'request', () => undefined], ['event', 'event', () => undefined]
   ] as const
   const { ingress, judged, deliveries } = createPipelineRig({ judges })
   const settler = new OutcomeRecorder()
   ingress.ingestMany([envelopeWith({ id: 'a' }), envelopeWith({ id: 'b' }), envelopeWith({ id: 'c' })], settler, 10)
-  t.same(judged, ['request a', 'connection a', 'event a', 'event b', 'event c'])
+  t.same(judged, ['request a', 'other a', 'event a', 'event b', 'event c'])
   t.same(deliveries.map(({ record }) => record.id), ['a', 'b', 'c'])
   for (const { record, settle } of deliveries.reverse()) settle(receiptFor(record))
   t.same(settler.order, [12, 11, 10])
@@ -484,4 +484,32 @@ t.test('whatever judges and sinks do, every event is settled once, in order, and
     if (wrong !== '') throw new Error(wrong)
   }), { numRuns: 500 })
   t.pass('no counter-example')
+})
+
+t.test('a principal bound to sources sends no other, and what it wraps has the source of its route', async t => {
+  const { ingress, deliveries } = createPipelineRig()
+  const principal = { name: 'factory-7', groups: [], anonymous: false, sources: ['/factories/7/*'] }
+  const settler = new OutcomeRecorder()
+  ingress.ingestMany([
+    envelopeWith({ id: 'own', source: '/factories/7/line', principal }),
+    envelopeWith({ id: 'foreign', source: '/factories/8/line', principal }),
+    envelopeWith({ id: 'wrapped', source: '', wrapped: true, principal })
+  ], settler, 0)
+  t.same(deliveries.map(({ record }) => record.id), ['own', 'wrapped'])
+  t.match(settler.of(1), { code: 'forbidden', outcome: 'refused', pointer: '/source' })
+})
+
+t.test('the next event of a principal whose access ended is refused, whatever its connection proved before', async t => {
+  const { ingress, access, deliveries } = createPipelineRig()
+  const principal = { name: 'anna', groups: [], anonymous: false }
+  const told: string[] = []
+  ingress.watchRevoked(name => told.push(name))
+  const settler = new OutcomeRecorder()
+  ingress.ingest(envelopeWith({ principal }), settler, 0)
+  access.disable(['anna'])
+  ingress.ingest(envelopeWith({ principal }), settler, 1)
+  ingress.ingest(envelopeWith({ principal: { ...principal, name: 'bob', expiresAtMs: 5 } }), settler, 2)
+  t.equal(deliveries.length, 1)
+  t.match([settler.of(1), settler.of(2)], [{ code: 'unauthenticated' }, { code: 'unauthenticated' }])
+  t.same(told, ['anna'])
 })

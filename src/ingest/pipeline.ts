@@ -5,7 +5,9 @@ import type { Arrival, Envelope, Peer, Principal } from '../contract/envelope.ts
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { JudgeContext } from '../contract/policy.ts'
+import { maySend } from '../contract/principal.ts'
 import type { Sink, SinkRecord } from '../contract/sink.ts'
+import type { Access } from './access.ts'
 import type { Admission } from './admission.ts'
 import { complete } from './identity.ts'
 import type { Draft } from './identity.ts'
@@ -35,10 +37,20 @@ export interface PipelineOptions {
   readonly sink: Sink
   readonly admission: Admission
   readonly authenticate: (credentials: Credentials, peer: Peer) => Eventually<Principal | Refusal>
+  readonly schemes: readonly string[]
+  readonly access: Access
+  readonly preAuth: PreAuth
   readonly witness: Witness
   readonly draining: Signal
   readonly inFlightEventsMax: number
   readonly replyTimeoutMs: number
+}
+
+/** The small budget of peers that have not proved who they are. */
+export interface PreAuth {
+  /** False: no room. */
+  reservePreAuth (bytes: number): boolean
+  releasePreAuth (bytes: number): void
 }
 
 /** The events of one request on their way: where they go and who judges them. */
@@ -52,6 +64,12 @@ interface Passage {
 
 const tooMany = refuse('overloaded', 'too many events are in flight in this gateway; send again later', {
   retryAfterMs: 1_000
+})
+const tooMuchUnproven = refuse('overloaded', 'too much is being read of senders not known yet; send again later', {
+  retryAfterMs: 1_000
+})
+const foreignSource = refuse('forbidden', 'you may not send events of this source; ask the operator which are yours', {
+  pointer: '/source'
 })
 const failed = refuse('internal', 'a fault of this gateway; its log tells the operator more')
 const moved: Refusal = {
@@ -87,16 +105,18 @@ export class Pipeline {
 
   /** The Ingress of one door; `door` is its number in metrics. */
   ingress (door: number): Ingress {
-    const { admission, authenticate, draining } = this.#options
+    const { admission, authenticate, schemes, preAuth, access, draining } = this.#options
     return {
       authenticate,
+      schemes,
+      reservePreAuth: bytes => preAuth.reservePreAuth(bytes) ? undefined : tooMuchUnproven,
+      releasePreAuth: bytes => { preAuth.releasePreAuth(bytes) },
       reserve: (bytes, principal) => admission.reserve(bytes, principal),
       release: (bytes, principal) => { admission.release(bytes, principal) },
       refused: (refusal, arrival) => { this.#refused(door, refusal, arrival) },
       pressure: admission.pressure,
       draining,
-      // Access never ends before a restart until configuration can be reloaded.
-      watchRevoked: () => () => {},
+      watchRevoked: listener => access.watchRevoked(listener),
       ingest: (envelope, settler, ticket) => {
         this.#arrivedMs = performance.now()
         const inner = this.#open(door, envelope, settler, ticket)
@@ -139,9 +159,11 @@ export class Pipeline {
   /** From the channel to the sink for the events of one request. A promise only where a judge gives one. */
   #advance (inners: readonly number[]): Promise<void> | undefined {
     try {
-      const { router, runs } = this.#options
+      const { router, runs, access } = this.#options
       const first = this.#inFlight.entry(inners[0] ?? -1)?.envelope
       if (first === undefined) return undefined
+      const ended = access.ended(first.principal, first.receivedAtMs)
+      if (ended !== undefined) return this.#finishAll(inners, ended)
       const match = router.match(first.channel)
       if (isRefusal(match)) return this.#finishAll(inners, match)
       const run = runs[match.routeIndex]
@@ -202,7 +224,7 @@ export class Pipeline {
     try {
       const envelope = this.#inFlight.entry(inner)?.envelope
       if (envelope === undefined) return undefined
-      const broken = checkData(envelope, run.plan)
+      const broken = checkEvent(envelope, run.plan)
       if (broken !== undefined) return this.#finish(inner, broken)
       const verdict = run.perEvent.judge(envelope, context)
       if (!(verdict instanceof Promise)) return this.#eventJudged(inner, envelope, verdict, passage)
@@ -293,4 +315,11 @@ export class Pipeline {
       witness.fault('a door threw when it was told of an outcome', error)
     }
   }
+}
+
+/** What every event must keep before any policy of its route is asked. */
+function checkEvent (envelope: Envelope, plan: RecordPlan): Refusal | undefined {
+  // The source of a wrapped event is its route's, not its sender's.
+  if (!envelope.wrapped && !maySend(envelope.principal, envelope.source)) return foreignSource
+  return checkData(envelope, plan)
 }

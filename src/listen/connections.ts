@@ -23,6 +23,11 @@ export interface Connections {
   peerOf (socket: object): Peer | undefined
   /** Its bytes no longer count against the pre-auth budget. */
   authenticated (connectionId: number): void
+  /** Takes more bytes of the pre-auth budget, for a body that is read before its sender is known. False: no room. */
+  reservePreAuth (bytes: number): boolean
+  releasePreAuth (bytes: number): void
+  /** Calls `listener` when the connection of an admitted peer has closed. */
+  watchClosed (listener: (peer: Peer) => void): void
   readonly gauges: ReadonlyMap<string, () => number>
 }
 
@@ -38,7 +43,9 @@ export function createConnections (limits: ConnectionLimits): Connections {
   const byEndpoint = new Map<string, Peer>()
   const waiting = new Set<number>()
   const refused: Record<RefusedFor, number> = { 'connections': 0, 'peer': 0, 'pre-auth': 0 }
+  const closedListeners: ((peer: Peer) => void)[] = []
   let openCount = 0
+  let bodyBytes = 0
   let lastId = 0
 
   function leave (peer: Peer, endpoint: string): void {
@@ -49,12 +56,15 @@ export function createConnections (limits: ConnectionLimits): Connections {
     const left = (perAddress.get(peer.address) ?? 1) - 1
     if (left > 0) perAddress.set(peer.address, left)
     else perAddress.delete(peer.address)
+    for (const listener of closedListeners) listener(peer)
   }
+
+  function preAuthBytes (): number { return waiting.size * limits.preAuthBytesEach + bodyBytes }
 
   function capAbove (address: string): RefusedFor | undefined {
     if (openCount >= limits.connectionsMax) return 'connections'
     if ((perAddress.get(address) ?? 0) >= limits.connectionsPerPeerMax) return 'peer'
-    if ((waiting.size + 1) * limits.preAuthBytesEach > limits.preAuthBytesMax) return 'pre-auth'
+    if (preAuthBytes() + limits.preAuthBytesEach > limits.preAuthBytesMax) return 'pre-auth'
     return undefined
   }
 
@@ -86,10 +96,20 @@ export function createConnections (limits: ConnectionLimits): Connections {
     },
     peerOf: socket => peers.get(socket),
     authenticated (connectionId) { waiting.delete(connectionId) },
+    reservePreAuth (bytes) {
+      if (preAuthBytes() + bytes > limits.preAuthBytesMax) return false
+      bodyBytes += bytes
+      return true
+    },
+    releasePreAuth (bytes) {
+      bodyBytes -= bytes
+      if (bodyBytes < 0) throw new Error(`pre-auth budget: ${-bodyBytes} bytes more were given back than taken`)
+    },
+    watchClosed (listener) { closedListeners.push(listener) },
     gauges: new Map([
       ['connections_active', () => openCount],
       ['connections_peers', () => perAddress.size],
-      ['pre_auth_bytes', () => waiting.size * limits.preAuthBytesEach],
+      ['pre_auth_bytes', preAuthBytes],
       ['pre_auth_limit_bytes', () => limits.preAuthBytesMax],
       ['connections_opened_total', () => lastId],
       ['connections_refused_total', () => refused.connections + refused.peer + refused['pre-auth']]

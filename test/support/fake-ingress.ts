@@ -2,6 +2,7 @@
 
 import type { Credentials, Eventually, Ingress, Signal } from '../../src/contract/adapter.ts'
 import type { Arrival, Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
+import { refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Receipt, Refusal, Settler } from '../../src/contract/outcome.ts'
 
 /** An event that waits for its outcome. */
@@ -47,6 +48,9 @@ export class FakeIngress implements Ingress {
   /** What the door refused by itself. */
   readonly refusals: { readonly refusal: Refusal, readonly arrival: Arrival }[] = []
   readonly connectionIds = new Set<number>()
+  schemes: readonly string[] = ['ApiKey']
+  preAuthBytes = 0
+  preAuthBytesMax = Infinity
   reservedBytes = 0
   reservedBytesPeak = 0
   authenticated: (credentials: Credentials, peer: Peer) => Eventually<Principal | Refusal> = () => anonymous
@@ -57,6 +61,17 @@ export class FakeIngress implements Ingress {
   authenticate (credentials: Credentials, peer: Peer): Eventually<Principal | Refusal> {
     this.connectionIds.add(peer.connectionId)
     return this.authenticated(credentials, peer)
+  }
+
+  reservePreAuth (bytes: number): Refusal | undefined {
+    if (this.preAuthBytes + bytes > this.preAuthBytesMax) return refuse('overloaded', 'too much is read unproven')
+    this.preAuthBytes += bytes
+    return undefined
+  }
+
+  releasePreAuth (bytes: number): void {
+    this.preAuthBytes -= bytes
+    if (this.preAuthBytes < 0) throw new Error('more was released than reserved')
   }
 
   reserve (bytes: number): Refusal | undefined {

@@ -1,5 +1,7 @@
 // A pipeline with a scripted sink, scripted judges and a witness that writes down what it is told.
 
+import { createAccess } from '../../src/ingest/access.ts'
+import type { Access } from '../../src/ingest/access.ts'
 import { createAdmission, createSignal } from '../../src/ingest/admission.ts'
 import { createPolicyChain } from '../../src/ingest/policy-chain.ts'
 import type { SeatedJudge } from '../../src/ingest/policy-chain.ts'
@@ -11,6 +13,7 @@ import { createRouter } from '../../src/ingest/router.ts'
 import type { Witness } from '../../src/ingest/witness.ts'
 import type { Ingress } from '../../src/contract/adapter.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
+import { anonymousPrincipal } from '../../src/contract/principal.ts'
 import type { Outcome, Receipt, Refusal, Settler } from '../../src/contract/outcome.ts'
 import type { JudgeContext, Scope, Verdict } from '../../src/contract/policy.ts'
 import type { Sink, SinkRecord } from '../../src/contract/sink.ts'
@@ -41,6 +44,7 @@ export interface PipelineRig {
   readonly pipeline: Pipeline
   /** Door 3. */
   readonly ingress: Ingress
+  readonly access: Access
   readonly deliveries: Delivery[]
   readonly faults: string[]
   readonly lost: { door: number, routeIndex: number, refusal: Refusal }[]
@@ -94,7 +98,8 @@ function sinkOf (deliveries: Delivery[], onDeliver: RigOptions['onDeliver']): Si
 export function createPipelineRig (options: RigOptions = {}): PipelineRig {
   const notes = {
     deliveries: [], faults: [], lost: [], received: [], settled: [], refused: [], judged: []
-  } as Omit<PipelineRig, 'pipeline' | 'ingress'>
+  } as Omit<PipelineRig, 'pipeline' | 'ingress' | 'access'>
+  const access = createAccess()
   const routes = (options.routes ?? [{}]).map(routeWith)
   const router = createRouter(routes)
   if (!('match' in router)) throw new Error(JSON.stringify(router))
@@ -127,7 +132,10 @@ export function createPipelineRig (options: RigOptions = {}): PipelineRig {
     admission: createAdmission({
       budget: { take: () => true, give () {}, leasedBytes: () => 0, bytesMax: 1 }, workersCount: 1, delayTargetMs: 2_000
     }),
-    authenticate: () => ({ name: 'anonymous', groups: [], anonymous: true }),
+    authenticate: () => anonymousPrincipal,
+    schemes: [],
+    access,
+    preAuth: { reservePreAuth: () => true, releasePreAuth () {} },
     draining: createSignal().signal,
     inFlightEventsMax: options.inFlightEventsMax ?? 1_000,
     replyTimeoutMs: 8_000,
@@ -141,5 +149,5 @@ export function createPipelineRig (options: RigOptions = {}): PipelineRig {
       ...options.witness
     }
   })
-  return { ...notes, pipeline, ingress: pipeline.ingress(3) }
+  return { ...notes, access, pipeline, ingress: pipeline.ingress(3) }
 }

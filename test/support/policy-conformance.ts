@@ -8,7 +8,9 @@ import type { Credentials } from '../../src/contract/adapter.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
 import { noAttributes } from '../../src/contract/envelope.ts'
 import { isRefusal, refusals } from '../../src/contract/outcome.ts'
-import type { Authenticator, Judge, PolicyModule, PrincipalSettings } from '../../src/contract/policy.ts'
+import type { Authenticator, Gate, Judge, PolicyModule } from '../../src/contract/policy.ts'
+import { principalOf } from '../../src/contract/principal.ts'
+import type { PrincipalSettings } from '../../src/contract/principal.ts'
 import { bytesKeyword } from '../../src/contract/setting.ts'
 import { attributesOf, judgeContext, oddEnvelopes, peer, silentLog } from './odd-envelopes.ts'
 
@@ -37,9 +39,10 @@ export async function policyFaults (policy: PolicyModule, folder: URL): Promise<
   if (faults.size > 0) return [...faults]
 
   const { principals } = example
-  const setup = { config: frozenConfig(example.own, schema.properties ?? {}), principals, log: silentLog }
+  const setup = { config: frozenConfig(example.own, schema.properties ?? {}), principals, tables: [], log: silentLog }
   try {
     if (policy.kind === 'judge') await checkJudge(check, () => policy.create(setup))
+    else if (policy.kind === 'gate') checkGate(check, policy.create(setup))
     else await checkAuthenticator(check, () => policy.create(setup))
   } catch (error) {
     check(false, `it throws: ${String(error)}`)
@@ -98,7 +101,7 @@ function checkWords (check: Check, folder: URL): void {
 /** The README's first yaml block: the policy's own settings and the principals beside it. */
 function exampleIn (readme: string, policy: PolicyModule): Example | undefined {
   const config = parse(/```yaml\n(.*?)```/s.exec(readme)?.[1] ?? '') as Record<string, unknown> | null
-  const list = config?.[policy.kind === 'judge' ? 'policies' : 'authentication']
+  const list = config?.[policy.kind === 'authenticator' ? 'authentication' : 'policies']
   const entry: unknown = Array.isArray(list) ? list.find(item => policy.name in item) : undefined
   if (entry === undefined) return undefined
   const principals = (config?.['principals'] ?? []) as PrincipalSettings[]
@@ -144,6 +147,19 @@ async function checkJudge (check: Check, create: () => Judge): Promise<void> {
     check(show(again) === show(verdict), 'it judges the same envelope in two ways')
   }
   for (const one of [judge, other, judge, other]) one.close?.()
+}
+
+/** Whoever was let in and left can come in again, however often. */
+function checkGate (check: Check, gate: Gate): void {
+  const principal = principalOf({ name: 'factory-7', groups: ['factories'], credentials: [] })
+  for (let round = 0; round < 100_000; round++) {
+    const refusal = gate.enter(principal, peer)
+    checkRefusal(check, refusal)
+    check(refusal === undefined, 'it does not forget who has left')
+    if (refusal !== undefined) break
+    gate.leave(principal, peer)
+  }
+  for (let twice = 0; twice < 2; twice++) gate.close?.()
 }
 
 function checkRefusal (check: Check, answer: unknown): void {

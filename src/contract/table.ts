@@ -1,0 +1,44 @@
+// Counts by key that hold for the whole node, exact over all of its workers: what limits are made of.
+
+/** Token buckets (rates), levels that go up and down (connections, events in flight), or sums over calendar windows. */
+export type TableSettings = BucketSettings | LevelSettings | WindowSettings
+
+interface TableCommon {
+  /** Keys with a count of their own at the same time. Above it keys share counts: early refusals, never too many. */
+  readonly keysMax: number
+}
+
+/** Refills evenly. At no instant more was taken than `burstUnits` + `unitsPerSecondMax` x elapsed seconds. */
+export interface BucketSettings extends TableCommon {
+  readonly kind: 'bucket'
+  readonly unitsPerSecondMax: number
+  readonly burstUnits: number
+}
+
+export interface LevelSettings extends TableCommon {
+  readonly kind: 'level'
+  readonly levelMax: number
+}
+
+/** Starts over at every full UTC hour or UTC midnight. */
+export interface WindowSettings extends TableCommon {
+  readonly kind: 'window'
+  readonly window: 'hour' | 'day'
+  readonly unitsMax: number
+}
+
+/** One table as one worker sees it. Never throws, never waits. */
+export interface Table {
+  readonly settings: TableSettings
+  /**
+   * Takes as many of `units` as there are, all or a part, and returns how many. With `whole`, takes all or none.
+   * `nowMs` is wall clock, milliseconds since the epoch.
+   */
+  take (key: string, units: number, options: { readonly nowMs: number, readonly whole: boolean }): number
+  /** Gives back units of a level; ignored by the other kinds. */
+  give (key: string, units: number): void
+  /** What could be taken now, and in how many milliseconds there will be `units` again (0: now). */
+  read (key: string, units: number, nowMs: number): { readonly leftUnits: number, readonly waitMs: number }
+  /** Keys that have a count of their own now. */
+  readonly keysCount: () => number
+}

@@ -1,0 +1,65 @@
+// Gates are asked once per connection and principal, and everyone who was let in leaves exactly once.
+
+import t from 'tap'
+import { refuse } from '../contract/outcome.ts'
+import { principalOf } from '../contract/principal.ts'
+import { peer } from '../../test/support/odd-envelopes.ts'
+import { createGates } from './gates.ts'
+import type { SeatedGate } from './gates.ts'
+
+const anna = principalOf({ name: 'anna', groups: [], credentials: [] })
+const bob = principalOf({ name: 'bob', groups: [], credentials: [] })
+const full = refuse('rate-limited', 'too many connections')
+
+function gateOf (name: string, notes: string[], shut: readonly string[] = []): SeatedGate {
+  return {
+    name,
+    gate: {
+      enter (principal, { connectionId }) {
+        if (shut.includes(principal.name)) return full
+        notes.push(`${name}: ${principal.name} enters ${connectionId}`)
+        return undefined
+      },
+      leave: (principal, { connectionId }) => { notes.push(`${name}: ${principal.name} leaves ${connectionId}`) }
+    }
+  }
+}
+
+t.test('a gate is asked once per connection and principal', async t => {
+  const notes: string[] = []
+  const gates = createGates([gateOf('a', notes)], () => {})
+  for (const principal of [anna, anna, bob, anna]) t.equal(gates.enter(principal, peer), undefined)
+  t.equal(gates.enter(anna, { ...peer, connectionId: 2 }), undefined)
+  t.same(notes, ['a: anna enters 1', 'a: bob enters 1', 'a: anna enters 2'])
+})
+
+t.test('everyone leaves once when the connection has closed', async t => {
+  const notes: string[] = []
+  const gates = createGates([gateOf('a', notes)], () => {})
+  gates.enter(anna, peer)
+  gates.enter(bob, peer)
+  notes.length = 0
+  gates.closed(peer)
+  gates.closed(peer)
+  t.same(notes, ['a: anna leaves 1', 'a: bob leaves 1'])
+})
+
+t.test('a connection that has closed already is not entered any more', async t => {
+  const notes: string[] = []
+  const gates = createGates([gateOf('a', notes)], () => {})
+  gates.closed(peer)
+  t.equal(gates.enter(anna, peer), undefined)
+  t.same(notes, [])
+})
+
+t.test('who is refused by a later gate leaves the earlier ones, is asked again next time, and does not leave twice', async t => {
+  const notes: string[] = []
+  const decisions: [string, boolean][] = []
+  const seated = [gateOf('a', notes), gateOf('b', notes, ['anna']), gateOf('c', notes)]
+  const gates = createGates(seated, (name, passed) => decisions.push([name, passed]))
+  t.equal(gates.enter(anna, peer), full)
+  t.equal(gates.enter(anna, peer), full)
+  gates.closed(peer)
+  t.same(notes, ['a: anna enters 1', 'a: anna leaves 1', 'a: anna enters 1', 'a: anna leaves 1'])
+  t.same(decisions, [['a', true], ['b', false], ['a', true], ['b', false]])
+})

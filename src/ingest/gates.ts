@@ -1,0 +1,51 @@
+// Asks the gates once per connection and principal, remembers who is in, and tells them when the connection has closed.
+
+import type { Peer, Principal } from '../contract/envelope.ts'
+import type { Refusal } from '../contract/outcome.ts'
+import type { Gate } from '../contract/policy.ts'
+import type { DecisionListener } from './policy-chain.ts'
+
+export interface SeatedGate { readonly name: string, readonly gate: Gate }
+
+export interface Gates {
+  /** Costs one look-up once the principal is in on this connection. */
+  enter (principal: Principal, peer: Peer): Refusal | undefined
+  /** The peer's connection has closed. */
+  closed (peer: Peer): void
+}
+
+/** The gates of one worker, in the operator's order. */
+export function createGates (gates: readonly SeatedGate[], onDecision: DecisionListener): Gates {
+  const inside = new WeakMap<Peer, Map<string, Principal>>()
+  const gone = new WeakSet<Peer>()
+
+  function ask (principal: Principal, peer: Peer): Refusal | undefined {
+    for (const [at, { name, gate }] of gates.entries()) {
+      const refusal = gate.enter(principal, peer)
+      onDecision(name, refusal === undefined)
+      if (refusal === undefined) continue
+      for (const earlier of gates.slice(0, at)) earlier.gate.leave(principal, peer)
+      return refusal
+    }
+    return undefined
+  }
+
+  return {
+    enter (principal, peer) {
+      // Authentication may take longer than its connection lasts: nobody would tell that one again that it closed.
+      if (gates.length === 0 || gone.has(peer)) return undefined
+      const known = inside.get(peer)
+      if (known?.has(principal.name) === true) return undefined
+      const refusal = ask(principal, peer)
+      if (refusal !== undefined) return refusal
+      if (known === undefined) inside.set(peer, new Map([[principal.name, principal]]))
+      else known.set(principal.name, principal)
+      return undefined
+    },
+    closed (peer) {
+      gone.add(peer)
+      for (const principal of inside.get(peer)?.values() ?? []) for (const { gate } of gates) gate.leave(principal, peer)
+      inside.delete(peer)
+    }
+  }
+}
