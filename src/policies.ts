@@ -1,12 +1,18 @@
-// Turns what an operator wrote under `authentication:` and `policies:` into authenticators and judges of the registry.
+// Turns what an operator wrote under `authentication:` and `policies:` into authenticators, gates and chains.
 
 import { policies } from '../plugins/index.ts'
 import type { Log } from './contract/adapter.ts'
+import type { Ack } from './contract/outcome.ts'
 import type { Authenticator, PolicyModule, PolicySetup } from './contract/policy.ts'
 import type { PrincipalSettings } from './contract/principal.ts'
+import { secretNamesOf } from './ingest/authentication.ts'
+import type { ConductSettings } from './ingest/conduct.ts'
 import type { SeatedGate } from './ingest/gates.ts'
-import type { SeatedJudge } from './ingest/policy-chain.ts'
-import type { Named } from './settings.ts'
+import type { RouteRun } from './ingest/pipeline.ts'
+import { createPolicyChain } from './ingest/policy-chain.ts'
+import { planRecord } from './ingest/record.ts'
+import type { DecisionListener, SeatedJudge } from './ingest/seat.ts'
+import type { Named, RouteEntry, Settings } from './settings.ts'
 
 const byName = new Map(policies.map(module => [module.name, module]))
 
@@ -15,6 +21,35 @@ export const policyNames: readonly string[] = policies.filter(one => one.kind !=
 
 interface Shared { readonly principals: readonly PrincipalSettings[], readonly log: Log }
 
+/** All policies of one worker: one of each entry, so that what it counts is counted once. */
+export interface Policies {
+  readonly authenticators: readonly Authenticator[]
+  readonly gates: readonly SeatedGate[]
+  /** One per route, in their order. `ack` is what the sink can promise. */
+  runs (ack: Ack, decided: DecisionListener): RouteRun[]
+  close (): void
+}
+
+export function createPolicies (settings: Settings, log: Log): Policies {
+  const shared = { principals: settings.principals, log }
+  const authenticators = createAuthenticators(settings.authentication, shared)
+  const gates = createGates(settings.policies, shared)
+  const common = createJudges(settings.policies, shared)
+  const own = settings.routes.map(route => createJudges(route.policies, shared))
+  const secretNames = secretNamesOf(authenticators)
+  return {
+    authenticators,
+    gates,
+    runs: (ack, decided) => settings.routes.map((route, at) => createRun(route, {
+      settings, ack, secretNames, decided, log, judges: [...common, ...own[at] ?? []]
+    })),
+    close () {
+      const judges = [...common, ...own.flat()].map(({ judge }) => judge)
+      for (const policy of [...authenticators, ...gates.map(({ gate }) => gate), ...judges]) policy.close?.()
+    }
+  }
+}
+
 function pick (entry: Named): { module: PolicyModule, settings: unknown } {
   const [name = '', settings] = Object.entries(entry)[0] ?? []
   const module = byName.get(name)
@@ -22,8 +57,7 @@ function pick (entry: Named): { module: PolicyModule, settings: unknown } {
   return { module, settings }
 }
 
-/** The authenticators of `authentication:`, in its order. */
-export function createAuthenticators (entries: readonly Named[], shared: Shared): Authenticator[] {
+function createAuthenticators (entries: readonly Named[], shared: Shared): Authenticator[] {
   return entries.map(entry => {
     const { module, settings } = pick(entry)
     if (module.kind !== 'authenticator') throw new Error(`the schema let "${module.name}" pass as authenticator`)
@@ -32,20 +66,45 @@ export function createAuthenticators (entries: readonly Named[], shared: Shared)
 }
 
 /** The judges of a `policies:` list, in its order. */
-export function createJudges (entries: readonly Named[], shared: Shared): SeatedJudge[] {
+function createJudges (entries: readonly Named[], shared: Shared): SeatedJudge[] {
   return entries.flatMap(entry => {
     const { module, settings } = pick(entry)
     if (module.kind !== 'judge') return []
     const judge = module.create({ config: settings, tables: [], ...shared })
-    return { name: module.name, scope: module.scope, judge }
+    return { name: module.name, scope: module.scope, judge, conduct: settings as ConductSettings }
   })
 }
 
 /** The gates of the top-level `policies:`, in its order. */
-export function createPolicyGates (entries: readonly Named[], shared: Shared): SeatedGate[] {
+function createGates (entries: readonly Named[], shared: Shared): SeatedGate[] {
   return entries.flatMap(entry => {
     const { module, settings } = pick(entry)
     if (module.kind !== 'gate') return []
     return { name: module.name, gate: module.create({ config: settings, tables: [], ...shared }) }
   })
+}
+
+interface RunParts {
+  readonly settings: Settings
+  readonly ack: Ack
+  readonly judges: readonly SeatedJudge[]
+  readonly secretNames: ReadonlySet<string>
+  readonly decided: DecisionListener
+  readonly log: Log
+}
+
+function createRun (route: RouteEntry, { settings, ack, judges, secretNames, decided, log }: RunParts): RouteRun {
+  const { replyTimeoutMs, keyBytesMax } = settings.limits
+  const chain = (perEvent: boolean): RouteRun['perEvent'] => createPolicyChain({
+    judges: judges.filter(one => (one.scope === 'event') === perEvent),
+    judgeTimeoutMs: replyTimeoutMs,
+    onDecision: decided,
+    onFault: (policy, error) => log.error({ policy, route: route.name, error }, 'policy failed')
+  })
+  return {
+    plan: planRecord(route, { secretNames, keyBytesMax }),
+    context: { route: route.name, ack: route.ack ?? ack },
+    perRequest: chain(false),
+    perEvent: chain(true)
+  }
 }

@@ -9,15 +9,14 @@ import type { Sink, SinkHealth } from './contract/sink.ts'
 import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
 import type { Admission } from './ingest/admission.ts'
 import { createAccess } from './ingest/access.ts'
-import { createAuthentication, schemesOf, secretNamesOf } from './ingest/authentication.ts'
+import { createAuthentication, schemesOf } from './ingest/authentication.ts'
 import { createGates } from './ingest/gates.ts'
+import { createIngress } from './ingest/ingress.ts'
+import type { IngressParts } from './ingest/ingress.ts'
 import { Pipeline } from './ingest/pipeline.ts'
-import type { RouteRun } from './ingest/pipeline.ts'
-import { createPolicyChain } from './ingest/policy-chain.ts'
-import type { SeatedJudge } from './ingest/policy-chain.ts'
-import { planRecord } from './ingest/record.ts'
 import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
+import { decisions as decisionNames } from './ingest/seat.ts'
 import type { Witness } from './ingest/witness.ts'
 import { createJournalSink } from './journal/sink.ts'
 import { createKafkaSink } from './kafka/sink.ts'
@@ -33,7 +32,7 @@ import { createDecisionCounters, createMetrics, measureThread } from './observe/
 import type { Metrics } from './observe/metrics.ts'
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
-import { createAuthenticators, createJudges, createPolicyGates, policyNames } from './policies.ts'
+import { createPolicies, policyNames } from './policies.ts'
 import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
@@ -103,39 +102,14 @@ function compileRoutes (settings: Settings): Router {
   return router
 }
 
-interface RouteParts {
-  readonly settings: Settings
-  readonly sink: Sink
-  readonly judges: readonly SeatedJudge[]
-  readonly secretNames: ReadonlySet<string>
-  readonly decided: (policy: string, passed: boolean) => void
-  readonly log: Log
-}
-
-function createRun (route: RouteEntry, parts: RouteParts): RouteRun {
-  const { settings, judges, log } = parts
-  const chain = (perEvent: boolean): RouteRun['perEvent'] => createPolicyChain({
-    judges: judges.filter(one => (one.scope === 'event') === perEvent),
-    judgeTimeoutMs: settings.limits.replyTimeoutMs,
-    onDecision: parts.decided,
-    onFault: (policy, error) => log.error({ policy, route: route.name, error }, 'policy failed: its event was refused')
-  })
-  return {
-    plan: planRecord(route, { secretNames: parts.secretNames, keyBytesMax: settings.limits.keyBytesMax }),
-    context: { route: route.name, ack: route.ack ?? parts.sink.ack },
-    perRequest: chain(false),
-    perEvent: chain(true)
-  }
-}
-
 /** One adapter per protocol that is listened on, by protocol. */
-function createAdapters (settings: Settings, pipeline: Pipeline, data: ServerData, log: Log): Map<string, Adapter> {
+function createAdapters (settings: Settings, parts: IngressParts, data: ServerData, log: Log): Map<string, Adapter> {
   const started = new Map<string, Adapter>()
   for (const [door, module] of adapters.entries()) {
     if (!settings.listeners.some(listener => listener.protocol === module.protocol)) continue
     const routes = settings.routes.map(route => routeViewOf(module, route))
     const config = settings[module.name] as never
-    const ingress = pipeline.ingress(door)
+    const ingress = createIngress(parts, door)
     started.set(module.protocol, module.create({ config, routes, ingress, version: data.version, log }))
   }
   return started
@@ -167,19 +141,18 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const log = createLog({ ...settings.log, thread: `worker ${index}` })
   const metrics = createMetrics()
   const counters = createEventCounters(countersLayout(settings), data.counters)
-  const decisions = createDecisionCounters(policyNames)
+  const decisions = createDecisionCounters(policyNames, decisionNames)
   const thread = measureThread()
   const stopTracing = await startTracing(settings.tracing, data.version)
 
   // bytes in: who may connect, who is sending, how much may be held
   const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
-  const shared = { principals: settings.principals, log }
-  const authenticators = createAuthenticators(settings.authentication, shared)
+  const policies = createPolicies(settings, log)
+  const schemes = schemesOf(policies.authenticators)
   const access = createAccess()
-  const gates = createGates(createPolicyGates(settings.policies, shared), decisions.decided)
-  connections.watchClosed(peer => { gates.closed(peer) })
+  const gates = createGates(policies.gates, decisions.decided, connections.watchClosed)
   const authenticate = createAuthentication({
-    authenticators, access, gates,
+    authenticators: policies.authenticators, access, gates,
     onAuthenticated: peer => connections.authenticated(peer.connectionId),
     onFault: error => log.error({ error }, 'authentication failed: its sender was refused')
   })
@@ -190,24 +163,20 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   // envelope: route, policies, record, sink
   const router = compileRoutes(settings)
   const { sink, replaceJournal } = createSink({ settings, data, budget, admission, router, log })
-  // The judges of every route: one of each for the whole worker, so that what they count is counted once.
-  const common = createJudges(settings.policies, shared)
-  const own = settings.routes.map(route => createJudges(route.policies, shared))
-  const policies = [...authenticators, ...[...common, ...own.flat()].map(({ judge }) => judge)]
-  const parts = { settings, sink, secretNames: secretNamesOf(authenticators), decided: decisions.decided, log }
-  const runs = settings.routes.map((route, at) => createRun(route, { ...parts, judges: [...common, ...own[at] ?? []] }))
   const draining = createSignal()
   const refusals = createRefusalLog(log, { perSecondMax: settings.log.refusalsPerSecondMax })
   const pipeline = new Pipeline({
-    router, runs, sink, admission, authenticate, access, preAuth: connections, draining: draining.signal,
-    schemes: schemesOf(authenticators),
+    router, sink, admission, access,
+    runs: policies.runs(sink.ack, decisions.decided),
     inFlightEventsMax: limits.inFlightEventsMax,
     replyTimeoutMs: limits.replyTimeoutMs,
     witness: createWitness({ settings, counters, refusals, log })
   })
 
   // doors: adapters on their listeners
-  const doors = createAdapters(settings, pipeline, data, log)
+  const doors = createAdapters(settings, {
+    pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal, schemes
+  }, data, log)
   const listeners = createListeners(settings, connections, data.workerCount, log)
   for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
 
@@ -230,7 +199,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     async drain () {
       draining.set(true)
       await drainAll({ doors: [...doors.values()], listeners, pipeline, sink, drainMs: limits.drainMs })
-      for (const policy of policies) policy.close?.()
+      policies.close()
       refusals.flush()
       clearInterval(pressureTimer)
       thread.stop()

@@ -11,6 +11,7 @@ import { quote } from './config/mistake.ts'
 import { assembleSchema } from './config/schema.ts'
 import { limitsConfig, routeConfig } from './ingest/config.ts'
 import type { LimitsSettings, RouteSettings } from './ingest/config.ts'
+import { conductProperties } from './ingest/conduct.ts'
 import { createRouter } from './ingest/router.ts'
 import { contradictions } from './ingest/topic-overlap.ts'
 import { journalConfig } from './journal/config.ts'
@@ -61,7 +62,8 @@ export const schema = assembleSchema({
   observe: { ...observeSections, connections: connectionsConfig },
   routes: routeConfig,
   adapters,
-  policies
+  policies,
+  conduct: conductProperties
 })
 
 /** Routes that cannot be told apart, and templates over parameters that do not exist. */

@@ -8,10 +8,11 @@ import type { Envelope } from '../../src/contract/envelope.ts'
 import type { Receipt, Settler } from '../../src/contract/outcome.ts'
 import type { Sink } from '../../src/contract/sink.ts'
 import { createAccess } from '../../src/ingest/access.ts'
-import { createAdmission, createSignal } from '../../src/ingest/admission.ts'
+import { createAdmission } from '../../src/ingest/admission.ts'
 import { Pipeline } from '../../src/ingest/pipeline.ts'
 import { createPolicyChain } from '../../src/ingest/policy-chain.ts'
-import type { PolicyChain, SeatedJudge } from '../../src/ingest/policy-chain.ts'
+import type { PolicyChain } from '../../src/ingest/policy-chain.ts'
+import type { SeatedJudge } from '../../src/ingest/seat.ts'
 import { planRecord } from '../../src/ingest/record.ts'
 import { createRouter } from '../../src/ingest/router.ts'
 import { createEventCounters } from '../../src/observe/event-counters.ts'
@@ -64,12 +65,11 @@ function createPipeline (json: 'check' | 'trust'): Pipeline {
   if (!('match' in router)) throw new Error(JSON.stringify(router))
   const counters = createEventCounters({ doors: ['bench'], routes: [route.name] })
   return new Pipeline({
-    router, sink: noSink, inFlightEventsMax: 1_000, replyTimeoutMs: 8_000, draining: createSignal().signal,
+    router, sink: noSink, inFlightEventsMax: 1_000, replyTimeoutMs: 8_000,
     admission: createAdmission({
       budget: createBudget(createBudgetCells(1), 0, 1_048_576), workersCount: 1, delayTargetMs: 2_000
     }),
-    authenticate: () => { throw new Error('nobody asks who sends') },
-    schemes: [], access: createAccess(), preAuth: { reservePreAuth: () => true, releasePreAuth () {} },
+    access: createAccess(),
     runs: [{
       plan: planRecord(route, { secretNames: new Set(), keyBytesMax: 1_024 }),
       context: { route: route.name, ack: 'kafka' },
@@ -92,7 +92,7 @@ const fresh = (): Envelope => envelopeWith({ wrapped: true, id: '', source: '', 
 
 let settledCount = 0
 const settler: Settler = { settle () { settledCount++ } }
-const [checking, trusting] = [createPipeline('check').ingress(0), createPipeline('trust').ingress(0)]
+const [checking, trusting] = [createPipeline('check'), createPipeline('trust')]
 const [both, none] = [chainOf(judges), chainOf([])]
 const judged = fresh()
 
@@ -100,12 +100,12 @@ const judged = fresh()
 const questions: Record<string, () => void> = {
   'envelope alone': () => { for (let i = 0; i < eventsPerRound; i++) if (fresh().wrapped) settledCount++ },
   'pipeline, one event per request': () => {
-    for (let i = 0; i < eventsPerRound; i++) checking.ingest(fresh(), settler, 0)
+    for (let i = 0; i < eventsPerRound; i++) checking.ingest(0, fresh(), settler, 0)
   },
-  'the same, json: trust': () => { for (let i = 0; i < eventsPerRound; i++) trusting.ingest(fresh(), settler, 0) },
+  'the same, json: trust': () => { for (let i = 0; i < eventsPerRound; i++) trusting.ingest(0, fresh(), settler, 0) },
   'pipeline, 100 per request, json: trust': () => {
     for (let i = 0; i < eventsPerRound; i += manyCount) {
-      trusting.ingestMany(Array.from({ length: manyCount }, fresh), settler, 0)
+      trusting.ingestMany(0, Array.from({ length: manyCount }, fresh), settler, 0)
     }
   },
   'policy chain: acl, payload-limit': () => {

@@ -18,6 +18,8 @@ export interface SchemaParts {
   readonly routes: object
   readonly adapters: readonly Pick<AdapterModule, 'name' | 'config' | 'routeConfig'>[]
   readonly policies: readonly PolicyModule[]
+  /** Properties that every judge's settings have beside its own. */
+  readonly conduct: Readonly<Record<string, object>>
 }
 
 const sink = {
@@ -33,6 +35,7 @@ const workers = {
 export function assembleSchema (parts: SchemaParts): JsonSchema {
   const authenticators = parts.policies.filter((policy) => policy.kind === 'authenticator')
   const judges = parts.policies.filter((policy) => policy.kind === 'judge')
+    .map(({ name, config }) => ({ name, config: withConduct(name, config, parts.conduct) }))
   const gates = parts.policies.filter((policy) => policy.kind === 'gate')
   const policies = choiceList('policy', byName([...judges, ...gates]),
     'Policies of every route, judged before the route\'s own, in this order; those of connections are asked first.')
@@ -56,6 +59,17 @@ export function assembleSchema (parts: SchemaParts): JsonSchema {
     $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'Sluice configuration',
     type: 'object', required: ['listeners', 'routes'], properties
   }) as JsonSchema
+}
+
+/** A judge's settings with what may be said of every judge. */
+function withConduct (name: string, config: object, conduct: SchemaParts['conduct']): object {
+  const own = isRecord(config) && isRecord(config.properties) ? config.properties : {}
+  const properties: Record<string, unknown> = { ...own }
+  for (const [key, schema] of Object.entries(conduct)) {
+    if (Object.hasOwn(own, key)) throw new Error(`the policy ${name} claims the key ${key}, which all policies have`)
+    properties[key] = schema
+  }
+  return { ...config, properties }
 }
 
 function byName (modules: readonly { name: string, config: object }[]): Record<string, object> {

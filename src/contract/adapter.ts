@@ -29,7 +29,7 @@ export interface Signal {
 export interface Ingress {
   /** Once per connection or request, before a body is read. */
   authenticate (credentials: Credentials, peer: Peer): Eventually<Principal | Refusal>
-  /** How senders may prove who they are, as IANA's registry of authentication schemes names it; in the config's order. */
+  /** How senders may prove who they are, by the names of IANA's authentication schemes, in the config's order. */
   readonly schemes: readonly string[]
   /** Takes bytes from the small budget of peers that have not proved who they are yet; undefined when granted. */
   reservePreAuth (bytes: number, peer: Peer): Refusal | undefined

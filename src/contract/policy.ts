@@ -1,4 +1,4 @@
-// What a policy is: a judge of envelopes, a gate for connections or an authenticator of peers. It names no protocol or status.
+// What a policy is: a judge of envelopes, a gate for connections or an authenticator. It names no protocol or status.
 
 import type { Credentials, Eventually, Log } from './adapter.ts'
 import type { Envelope, Peer, Principal } from './envelope.ts'
@@ -6,7 +6,7 @@ import type { Ack, Refusal } from './outcome.ts'
 import type { PrincipalSettings } from './principal.ts'
 import type { Table, TableSettings } from './table.ts'
 
-/** How often a judge is asked: once per request (a batch is one), or for every event. A gate is asked per connection. */
+/** How often a judge is asked: once per request (a batch is one), or for every event. Gates are for connections. */
 export type Scope = 'request' | 'event'
 
 /** `undefined` lets the envelope pass; an envelope takes its place (none is ever changed); a refusal ends it. */
@@ -22,11 +22,11 @@ export interface JudgeContext {
 export interface Judge {
   judge (envelope: Envelope, context: JudgeContext): Eventually<Verdict>
   /**
-   * For a judge of events that counts: asked once for several events of one request, which share principal, peer, channel
-   * and route. It lets the first `passedCount` of them pass and answers the rest with `refusal`.
+   * For a judge of events that counts: asked once for several events of one request, which share principal, peer,
+   * channel and route. It lets the first `passedCount` of them pass and answers the rest with `refusal`.
    */
   judgeMany? (envelopes: readonly Envelope[], context: JudgeContext): Eventually<Admitted>
-  /** For a judge of events that holds something: told once for every event that it let pass, when that has its outcome. */
+  /** For a judge of events that holds something: told once for every event it let pass, when that has its outcome. */
   release? (envelope: Envelope, context: JudgeContext): void
   close? (): void
 }

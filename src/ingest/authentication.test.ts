@@ -39,7 +39,7 @@ function rigOf (answers: Record<string, () => Answer>, gates: readonly SeatedGat
     }
   }))
   const authenticate = createAuthentication({
-    authenticators, access, gates: createGates(gates, () => {}),
+    authenticators, access, gates: createGates(gates, () => {}, () => {}),
     onAuthenticated: one => accepted.push(one), onFault: fault => faults.push(fault)
   })
   return { authenticate, asked, accepted, faults }

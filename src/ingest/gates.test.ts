@@ -1,11 +1,13 @@
 // Gates are asked once per connection and principal, and everyone who was let in leaves exactly once.
 
 import t from 'tap'
+import type { Peer } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import { principalOf } from '../contract/principal.ts'
 import { peer } from '../../test/support/odd-envelopes.ts'
 import { createGates } from './gates.ts'
-import type { SeatedGate } from './gates.ts'
+import type { Gates, SeatedGate } from './gates.ts'
+import type { DecisionListener } from './seat.ts'
 
 const anna = principalOf({ name: 'anna', groups: [], credentials: [] })
 const bob = principalOf({ name: 'bob', groups: [], credentials: [] })
@@ -25,9 +27,16 @@ function gateOf (name: string, notes: string[], shut: readonly string[] = []): S
   }
 }
 
+/** Gates, and a way to close a peer's connection. */
+function rigOf (seated: readonly SeatedGate[], onDecision: DecisionListener): Gates & { closed (peer: Peer): void } {
+  let closed = (_peer: Peer): void => {}
+  const gates = createGates(seated, onDecision, listener => { closed = listener })
+  return { ...gates, closed: one => { closed(one) } }
+}
+
 t.test('a gate is asked once per connection and principal', async t => {
   const notes: string[] = []
-  const gates = createGates([gateOf('a', notes)], () => {})
+  const gates = rigOf([gateOf('a', notes)], () => {})
   for (const principal of [anna, anna, bob, anna]) t.equal(gates.enter(principal, peer), undefined)
   t.equal(gates.enter(anna, { ...peer, connectionId: 2 }), undefined)
   t.same(notes, ['a: anna enters 1', 'a: bob enters 1', 'a: anna enters 2'])
@@ -35,7 +44,7 @@ t.test('a gate is asked once per connection and principal', async t => {
 
 t.test('everyone leaves once when the connection has closed', async t => {
   const notes: string[] = []
-  const gates = createGates([gateOf('a', notes)], () => {})
+  const gates = rigOf([gateOf('a', notes)], () => {})
   gates.enter(anna, peer)
   gates.enter(bob, peer)
   notes.length = 0
@@ -46,7 +55,7 @@ t.test('everyone leaves once when the connection has closed', async t => {
 
 t.test('a connection that has closed already is not entered any more', async t => {
   const notes: string[] = []
-  const gates = createGates([gateOf('a', notes)], () => {})
+  const gates = rigOf([gateOf('a', notes)], () => {})
   gates.closed(peer)
   t.equal(gates.enter(anna, peer), undefined)
   t.same(notes, [])
@@ -54,12 +63,12 @@ t.test('a connection that has closed already is not entered any more', async t =
 
 t.test('who is refused by a later gate leaves the earlier ones, is asked again next time, and does not leave twice', async t => {
   const notes: string[] = []
-  const decisions: [string, boolean][] = []
+  const decisions: [string, string][] = []
   const seated = [gateOf('a', notes), gateOf('b', notes, ['anna']), gateOf('c', notes)]
-  const gates = createGates(seated, (name, passed) => decisions.push([name, passed]))
+  const gates = rigOf(seated, (name, decision) => decisions.push([name, decision]))
   t.equal(gates.enter(anna, peer), full)
   t.equal(gates.enter(anna, peer), full)
   gates.closed(peer)
   t.same(notes, ['a: anna enters 1', 'a: anna leaves 1', 'a: anna enters 1', 'a: anna leaves 1'])
-  t.same(decisions, [['a', true], ['b', false], ['a', true], ['b', false]])
+  t.same(decisions, [['a', 'pass'], ['b', 'refuse'], ['a', 'pass'], ['b', 'refuse']])
 })

@@ -3,32 +3,43 @@
 import type { Peer, Principal } from '../contract/envelope.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Gate } from '../contract/policy.ts'
-import type { DecisionListener } from './policy-chain.ts'
+import type { DecisionListener } from './seat.ts'
 
 export interface SeatedGate { readonly name: string, readonly gate: Gate }
 
 export interface Gates {
   /** Costs one look-up once the principal is in on this connection. */
   enter (principal: Principal, peer: Peer): Refusal | undefined
-  /** The peer's connection has closed. */
-  closed (peer: Peer): void
 }
 
+/** Calls `listener` when the connection of a peer has closed. */
+type WatchClosed = (listener: (peer: Peer) => void) => void
+
 /** The gates of one worker, in the operator's order. */
-export function createGates (gates: readonly SeatedGate[], onDecision: DecisionListener): Gates {
+export function createGates (
+  gates: readonly SeatedGate[], onDecision: DecisionListener, watchClosed: WatchClosed
+): Gates {
   const inside = new WeakMap<Peer, Map<string, Principal>>()
   const gone = new WeakSet<Peer>()
 
   function ask (principal: Principal, peer: Peer): Refusal | undefined {
     for (const [at, { name, gate }] of gates.entries()) {
       const refusal = gate.enter(principal, peer)
-      onDecision(name, refusal === undefined)
+      onDecision(name, refusal === undefined ? 'pass' : 'refuse', refusal)
       if (refusal === undefined) continue
       for (const earlier of gates.slice(0, at)) earlier.gate.leave(principal, peer)
       return refusal
     }
     return undefined
   }
+
+  watchClosed(peer => {
+    gone.add(peer)
+    for (const principal of inside.get(peer)?.values() ?? []) {
+      for (const { gate } of gates) gate.leave(principal, peer)
+    }
+    inside.delete(peer)
+  })
 
   return {
     enter (principal, peer) {
@@ -41,11 +52,6 @@ export function createGates (gates: readonly SeatedGate[], onDecision: DecisionL
       if (known === undefined) inside.set(peer, new Map([[principal.name, principal]]))
       else known.set(principal.name, principal)
       return undefined
-    },
-    closed (peer) {
-      gone.add(peer)
-      for (const principal of inside.get(peer)?.values() ?? []) for (const { gate } of gates) gate.leave(principal, peer)
-      inside.delete(peer)
     }
   }
 }

@@ -14,6 +14,8 @@ export interface Entry {
   ticket: number
   envelope: Envelope | undefined
   door: number
+  /** What the judges of events let pass, where they hold something for it until it has its outcome. */
+  judged: Envelope | undefined
   /** -1 before routing. */
   routeIndex: number
   startMs: number
@@ -65,6 +67,7 @@ export function createInFlight (eventsMax: number): InFlight {
           settler: undefined,
           ticket: 0,
           envelope: undefined,
+          judged: undefined,
           door: 0,
           routeIndex: -1,
           startMs: 0,
@@ -87,6 +90,7 @@ export function createInFlight (eventsMax: number): InFlight {
       const { settler, ticket: outer } = slot
       slot.settler = undefined
       slot.envelope = undefined
+      slot.judged = undefined
       slot.trace = undefined
       slot.turn = (slot.turn + 1) & turnMask
       free.push(ticket & slotMask)

@@ -3,6 +3,7 @@
 import { isRefusal } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { Sink, SinkRecord } from '../contract/sink.ts'
+import type { Witness } from './witness.ts'
 
 const ticketMask = 0x3fffffff
 
@@ -36,5 +37,34 @@ export class LossySettler implements Settler {
     if (!isRefusal(outcome)) return
     if (ticket === this.#ticket) this.#refused = outcome
     else this.#onLost(outcome)
+  }
+}
+
+/** All lossy deliveries of one pipeline. */
+export class Lossy {
+  readonly #sink: Sink
+  readonly #witness: Pick<Witness, 'lost'>
+  /** By door, then by route. */
+  readonly #settlers: LossySettler[][] = []
+
+  constructor (sink: Sink, witness: Pick<Witness, 'lost'>) {
+    this.#sink = sink
+    this.#witness = witness
+  }
+
+  /** What the sender is told: that the sink has taken the event, or why it did not. */
+  deliver (record: SinkRecord, door: number, routeIndex: number): Outcome {
+    const ofDoor = this.#settlers[door] ??= []
+    const settler = ofDoor[routeIndex] ??= new LossySettler(refusal => this.#witness.lost(door, routeIndex, refusal))
+    return settler.deliver(this.#sink, record) ?? {
+      outcome: 'received',
+      id: record.id,
+      source: record.source,
+      ack: 'none',
+      topic: undefined,
+      partition: undefined,
+      offset: undefined,
+      journal: undefined
+    }
   }
 }

@@ -1,21 +1,19 @@
 // The one path of every event, whatever its door: route, check, judge, make the record, deliver, settle once.
 
-import type { Credentials, Eventually, Ingress, Signal } from '../contract/adapter.ts'
-import type { Arrival, Envelope, Peer, Principal } from '../contract/envelope.ts'
+import type { Arrival, Envelope } from '../contract/envelope.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { JudgeContext } from '../contract/policy.ts'
-import { maySend } from '../contract/principal.ts'
-import type { Sink, SinkRecord } from '../contract/sink.ts'
+import type { Sink } from '../contract/sink.ts'
 import type { Access } from './access.ts'
 import type { Admission } from './admission.ts'
 import { complete } from './identity.ts'
 import type { Draft } from './identity.ts'
 import { createInFlight } from './in-flight.ts'
 import type { InFlight } from './in-flight.ts'
-import { LossySettler } from './lossy.ts'
+import { Lossy } from './lossy.ts'
 import type { PolicyChain } from './policy-chain.ts'
-import { checkData, toRecord } from './record.ts'
+import { checkData, checkEvent, toRecord } from './record.ts'
 import type { RecordPlan } from './record.ts'
 import type { Match, Router } from './router.ts'
 import { createTurnOrder } from './turn-order.ts'
@@ -36,21 +34,10 @@ export interface PipelineOptions {
   readonly runs: readonly RouteRun[]
   readonly sink: Sink
   readonly admission: Admission
-  readonly authenticate: (credentials: Credentials, peer: Peer) => Eventually<Principal | Refusal>
-  readonly schemes: readonly string[]
   readonly access: Access
-  readonly preAuth: PreAuth
   readonly witness: Witness
-  readonly draining: Signal
   readonly inFlightEventsMax: number
   readonly replyTimeoutMs: number
-}
-
-/** The small budget of peers that have not proved who they are. */
-export interface PreAuth {
-  /** False: no room. */
-  reservePreAuth (bytes: number): boolean
-  releasePreAuth (bytes: number): void
 }
 
 /** The events of one request on their way: where they go and who judges them. */
@@ -65,12 +52,6 @@ interface Passage {
 const tooMany = refuse('overloaded', 'too many events are in flight in this gateway; send again later', {
   retryAfterMs: 1_000
 })
-const tooMuchUnproven = refuse('overloaded', 'too much is being read of senders not known yet; send again later', {
-  retryAfterMs: 1_000
-})
-const foreignSource = refuse('forbidden', 'you may not send events of this source; ask the operator which are yours', {
-  pointer: '/source'
-})
 const failed = refuse('internal', 'a fault of this gateway; its log tells the operator more')
 const moved: Refusal = {
   ...refuse('internal', 'a policy of this route failed; the operator\'s log says which'), outcome: 'refused'
@@ -82,13 +63,13 @@ export class Pipeline {
   readonly #inFlight: InFlight
   readonly #turns: TurnOrder<readonly number[]>
   readonly #delivered: Settler = { settle: (inner, outcome) => this.#finish(inner, outcome) }
-  /** By door, then by route. */
-  readonly #lossy: LossySettler[][] = []
+  readonly #lossy: Lossy
   /** Of the events in hand. */
   #arrivedMs = 0
 
   constructor (options: PipelineOptions) {
     this.#options = options
+    this.#lossy = new Lossy(options.sink, options.witness)
     this.#inFlight = createInFlight(options.inFlightEventsMax)
     this.#turns = createTurnOrder({
       run: inners => this.#advance(inners), refuse: inners => this.#finishAll(inners, tooMany)
@@ -103,43 +84,29 @@ export class Pipeline {
     return new Promise(resolve => this.#inFlight.whenEmpty(resolve))
   }
 
-  /** The Ingress of one door; `door` is its number in metrics. */
-  ingress (door: number): Ingress {
-    const { admission, authenticate, schemes, preAuth, access, draining } = this.#options
-    return {
-      authenticate,
-      schemes,
-      reservePreAuth: bytes => preAuth.reservePreAuth(bytes) ? undefined : tooMuchUnproven,
-      releasePreAuth: bytes => { preAuth.releasePreAuth(bytes) },
-      reserve: (bytes, principal) => admission.reserve(bytes, principal),
-      release: (bytes, principal) => { admission.release(bytes, principal) },
-      refused: (refusal, arrival) => { this.#refused(door, refusal, arrival) },
-      pressure: admission.pressure,
-      draining,
-      watchRevoked: listener => access.watchRevoked(listener),
-      ingest: (envelope, settler, ticket) => {
-        this.#arrivedMs = performance.now()
-        const inner = this.#open(door, envelope, settler, ticket)
-        if (inner !== -1) this.#turns.submit(envelope.peer.connectionId, [inner])
-      },
-      ingestMany: (envelopes, settler, firstTicket) => {
-        const inners: number[] = []
-        this.#arrivedMs = performance.now()
-        for (const [at, envelope] of envelopes.entries()) {
-          const inner = this.#open(door, envelope, settler, firstTicket + at)
-          if (inner !== -1) inners.push(inner)
-        }
-        const peer = envelopes[0]?.peer
-        if (inners.length > 0 && peer !== undefined) this.#turns.submit(peer.connectionId, inners)
-      }
+  /** Takes an event from a door; `door` is its number in metrics. */
+  ingest (door: number, envelope: Envelope, settler: Settler, ticket: number): void {
+    this.#arrivedMs = performance.now()
+    const inner = this.#open(door, envelope, settler, ticket)
+    if (inner !== -1) this.#turns.submit(envelope.peer.connectionId, [inner])
+  }
+
+  ingestMany (door: number, envelopes: readonly Envelope[], settler: Settler, firstTicket: number): void {
+    const inners: number[] = []
+    this.#arrivedMs = performance.now()
+    for (const [at, envelope] of envelopes.entries()) {
+      const inner = this.#open(door, envelope, settler, firstTicket + at)
+      if (inner !== -1) inners.push(inner)
     }
+    const peer = envelopes[0]?.peer
+    if (inners.length > 0 && peer !== undefined) this.#turns.submit(peer.connectionId, inners)
   }
 
   #open (door: number, envelope: Envelope, settler: Settler, ticket: number): number {
     const inner = this.#inFlight.open(settler, ticket)
     const entry = this.#inFlight.entry(inner)
     if (entry === undefined) {
-      this.#refused(door, tooMany, envelope)
+      this.refused(door, tooMany, envelope)
       settler.settle(ticket, tooMany)
       return -1
     }
@@ -149,7 +116,8 @@ export class Pipeline {
     return inner
   }
 
-  #refused (door: number, refusal: Refusal, arrival: Arrival): void {
+  /** A door tells of what it refused itself. */
+  refused (door: number, refusal: Refusal, arrival: Arrival): void {
     const { witness } = this.#options
     // A wall clock that was set back must not make time negative.
     witness.settled(door, -1, refusal, Math.max(0, Date.now() - arrival.receivedAtMs))
@@ -196,7 +164,7 @@ export class Pipeline {
     const { inners } = passage
     if (isRefusal(judged)) return this.#finishAll(inners, judged)
     if (judged !== first) this.#replace(inners, judged)
-    return this.#judgeEvents(passage, 0)
+    return this.#judgeEvents(passage)
   }
 
   /** A judge of the request changed its envelope: all of it for one event, for many what they share. */
@@ -209,36 +177,60 @@ export class Pipeline {
     }
   }
 
-  /** Every event in order; one that is judged by I/O holds up those behind it. */
-  #judgeEvents (passage: Passage, from: number): Promise<void> | undefined {
-    const { inners } = passage
-    for (let at = from; at < inners.length; at++) {
-      const late = this.#judgeEvent(inners[at] ?? -1, passage)
-      if (late !== undefined) return late.then(() => this.#judgeEvents(passage, at + 1))
+  #judgeEvents (passage: Passage): Promise<void> | undefined {
+    const { run, context } = passage
+    const inners: number[] = []
+    const envelopes: Envelope[] = []
+    for (const inner of passage.inners) {
+      const envelope = this.#sound(inner, run.plan)
+      if (envelope === undefined) continue
+      inners.push(inner)
+      envelopes.push(envelope)
     }
-    return undefined
+    const [inner, more] = inners
+    const [envelope] = envelopes
+    if (inner === undefined || envelope === undefined) return undefined
+    if (more !== undefined) {
+      const verdicts = run.perEvent.judgeMany(envelopes, context)
+      if (!(verdicts instanceof Promise)) return this.#eventsJudged(inners, envelopes, verdicts, passage)
+      return verdicts.then(late => this.#eventsJudged(inners, envelopes, late, passage))
+    }
+    const verdict = run.perEvent.judge(envelope, context)
+    if (!(verdict instanceof Promise)) return this.#eventsJudged(inners, envelopes, [verdict], passage)
+    return verdict.then(late => this.#eventsJudged(inners, envelopes, [late], passage))
   }
 
-  #judgeEvent (inner: number, passage: Passage): Promise<void> | undefined {
-    const { run, context } = passage
+  /** The envelope of an event that keeps what every event must keep; one that does not is refused here. */
+  #sound (inner: number, plan: RecordPlan): Envelope | undefined {
+    const envelope = this.#inFlight.entry(inner)?.envelope
+    if (envelope === undefined) return undefined
     try {
-      const envelope = this.#inFlight.entry(inner)?.envelope
-      if (envelope === undefined) return undefined
-      const broken = checkEvent(envelope, run.plan)
-      if (broken !== undefined) return this.#finish(inner, broken)
-      const verdict = run.perEvent.judge(envelope, context)
-      if (!(verdict instanceof Promise)) return this.#eventJudged(inner, envelope, verdict, passage)
-      return verdict
-        .then(late => this.#eventJudged(inner, envelope, late, passage))
-        .catch((error: unknown) => this.#fail([inner], error))
+      const broken = checkEvent(envelope, plan)
+      return broken === undefined ? envelope : this.#finish(inner, broken)
     } catch (error) {
       return this.#fail([inner], error)
+    }
+  }
+
+  #eventsJudged (inners: readonly number[], given: readonly Envelope[], verdicts: readonly (Envelope | Refusal)[],
+    passage: Passage): undefined {
+    for (const [at, inner] of inners.entries()) {
+      const verdict = verdicts[at]
+      const envelope = given[at]
+      if (verdict === undefined || envelope === undefined) continue
+      try {
+        this.#eventJudged(inner, envelope, verdict, passage)
+      } catch (error) {
+        this.#fail([inner], error)
+      }
     }
   }
 
   #eventJudged (inner: number, given: Envelope, judged: Envelope | Refusal, passage: Passage): undefined {
     const { run, match } = passage
     if (isRefusal(judged)) return this.#finish(inner, judged)
+    const entry = this.#inFlight.entry(inner)
+    if (run.perEvent.holds && entry !== undefined) entry.judged = judged
     if (judged !== given) {
       const broken = checkData(judged, run.plan)
       if (broken !== undefined) return this.#finish(inner, broken)
@@ -257,31 +249,10 @@ export class Pipeline {
     const { sink, replyTimeoutMs } = this.#options
     const record = toRecord(judged, match, run.plan)
     if (isRefusal(record)) return this.#finish(inner, record)
-    if (run.context.ack === 'none') return this.#deliverLossy(inner, record)
-    const startMs = this.#inFlight.entry(inner)?.startMs ?? performance.now()
-    sink.deliver(record, this.#delivered, inner, judged.patient ? 0 : startMs + replyTimeoutMs)
-  }
-
-  #deliverLossy (inner: number, record: SinkRecord): undefined {
     const entry = this.#inFlight.entry(inner)
     if (entry === undefined) return undefined
-    const refused = this.#lossyOf(entry.door, entry.routeIndex).deliver(this.#options.sink, record)
-    this.#finish(inner, refused ?? {
-      outcome: 'received',
-      id: record.id,
-      source: record.source,
-      ack: 'none',
-      topic: undefined,
-      partition: undefined,
-      offset: undefined,
-      journal: undefined
-    })
-  }
-
-  #lossyOf (door: number, routeIndex: number): LossySettler {
-    const ofDoor = this.#lossy[door] ??= []
-    return ofDoor[routeIndex] ??=
-      new LossySettler(refusal => this.#options.witness.lost(door, routeIndex, refusal))
+    if (run.context.ack === 'none') return this.#finish(inner, this.#lossy.deliver(record, entry.door, entry.routeIndex))
+    sink.deliver(record, this.#delivered, inner, judged.patient ? 0 : entry.startMs + replyTimeoutMs)
   }
 
   /** Something threw: whatever of these events has no outcome yet gets one, because nobody else will give it. */
@@ -301,13 +272,14 @@ export class Pipeline {
       witness.fault('a ticket was settled twice')
       return
     }
-    const { door, routeIndex, envelope, trace } = entry
+    const { door, routeIndex, envelope, judged, trace } = entry
     const durationMs = performance.now() - entry.startMs
     witness.settled(door, routeIndex, outcome, durationMs)
     if (isRefusal(outcome)) {
       if (envelope !== undefined) witness.refused(door, routeIndex, outcome, envelope)
     } else if (outcome.outcome === 'written') admission.written(envelope?.data?.length ?? 0, durationMs)
     trace?.end(outcome)
+    if (judged !== undefined) this.#options.runs[routeIndex]?.perEvent.release(judged)
     try {
       this.#inFlight.settle(inner, outcome)
     } catch (error) {
@@ -315,11 +287,4 @@ export class Pipeline {
       witness.fault('a door threw when it was told of an outcome', error)
     }
   }
-}
-
-/** What every event must keep before any policy of its route is asked. */
-function checkEvent (envelope: Envelope, plan: RecordPlan): Refusal | undefined {
-  // The source of a wrapped event is its route's, not its sender's.
-  if (!envelope.wrapped && !maySend(envelope.principal, envelope.source)) return foreignSource
-  return checkData(envelope, plan)
 }

@@ -7,7 +7,8 @@ import type { Envelope } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import type { JudgeContext, Verdict } from '../contract/policy.ts'
 import { createPolicyChain } from './policy-chain.ts'
-import type { PolicyChain, SeatedJudge } from './policy-chain.ts'
+import type { PolicyChain } from './policy-chain.ts'
+import type { SeatedJudge } from './seat.ts'
 
 type Judging = (envelope: Envelope, context: JudgeContext) => Eventually<Verdict>
 
@@ -20,7 +21,7 @@ function rigOf (judgings: Record<string, Judging>, judgeTimeoutMs = 60_000): Rig
   const chain = createPolicyChain({
     judges,
     judgeTimeoutMs,
-    onDecision: (policy, passed) => decisions.push(`${policy} ${passed ? 'passed' : 'refused'}`),
+    onDecision: (policy, decision) => decisions.push(`${policy} ${decision}`),
     onFault: (policy, fault) => faults.push([policy, fault])
   })
   return { chain, decisions, faults }
@@ -36,7 +37,7 @@ t.test('judges that answer at once are answered for at once, in their order', as
   const { chain, decisions, faults } = rigOf({ first: note('first'), second: note('second'), third: note('third') })
   t.equal(chain.judge(envelope, judgeContext), envelope, 'no promise, and the envelope itself')
   t.same(seen, ['first orders', 'second orders', 'third orders'])
-  t.same(decisions, ['first passed', 'second passed', 'third passed'])
+  t.same(decisions, ['first pass', 'second pass', 'third pass'])
   t.same(faults, [])
 })
 
@@ -49,7 +50,7 @@ t.test('a refusal ends the chain at once', async t => {
     pass: () => undefined, refuse: () => forbidden, never: () => { throw new Error('asked after a refusal') }
   })
   t.equal(chain.judge(envelope, judgeContext), forbidden)
-  t.same(decisions, ['pass passed', 'refuse refused'])
+  t.same(decisions, ['pass pass', 'refuse refuse'])
 })
 
 t.test('a changed envelope takes the place of the given one for those that follow', async t => {
@@ -75,18 +76,18 @@ t.test('a promise is awaited before the next judge is asked', async t => {
   const judged = chain.judge(envelope, judgeContext)
   t.type(judged, Promise)
   t.same(steps, ['now', 'late'])
-  t.same(decisions, ['now passed'])
+  t.same(decisions, ['now pass'])
   const changed = { ...envelope }
   answer(changed)
   t.equal(await judged, changed)
   t.same(steps, ['now', 'late', 'after'])
-  t.same(decisions, ['now passed', 'late passed', 'after passed'])
+  t.same(decisions, ['now pass', 'late pass', 'after pass'])
 })
 
 t.test('a refusal that comes late ends the chain too', async t => {
   const { chain, decisions } = rigOf({ late: async () => forbidden, never: () => { throw new Error('asked') } })
   t.equal(await chain.judge(envelope, judgeContext), forbidden)
-  t.same(decisions, ['late refused'])
+  t.same(decisions, ['late refuse'])
 })
 
 t.test('a judge that throws refuses the event and its fault is told', async t => {
@@ -95,11 +96,11 @@ t.test('a judge that throws refuses the event and its fault is told', async t =>
   const now = rigOf({ broken: throws, never: () => { throw new Error('asked') } })
   t.match(now.chain.judge(envelope, judgeContext), failed)
   t.same(now.faults, [['broken', bug]])
-  t.same(now.decisions, [])
+  t.same(now.decisions, ['broken fault'])
   const late = rigOf({ pass: async () => undefined, broken: async () => throws(), never: throws })
   t.match(await late.chain.judge(envelope, judgeContext), failed)
   t.same(late.faults, [['broken', bug]])
-  t.same(late.decisions, ['pass passed'])
+  t.same(late.decisions, ['pass pass', 'broken fault'])
   const behind = rigOf({ pass: async () => undefined, broken: throws })
   t.match(await behind.chain.judge(envelope, judgeContext), failed)
   t.same(behind.faults, [['broken', bug]], 'the one that threw is named, not the one before it')

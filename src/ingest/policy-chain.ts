@@ -2,90 +2,163 @@
 
 import type { Eventually } from '../contract/adapter.ts'
 import type { Envelope } from '../contract/envelope.ts'
-import { isRefusal, refuse } from '../contract/outcome.ts'
+import { isRefusal } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
-import type { Judge, JudgeContext, Scope, Verdict } from '../contract/policy.ts'
-
-/** A judge with what the chain must know of it. */
-export interface SeatedJudge {
-  readonly name: string
-  readonly scope: Scope
-  readonly judge: Judge
-}
+import type { JudgeContext } from '../contract/policy.ts'
+import { Seat } from './seat.ts'
+import type { Judged, SeatedJudge, SeatOptions } from './seat.ts'
 
 export interface PolicyChain {
-  /** The envelope to deliver (the given one or a changed one), or why not. */
+  /** The envelope to deliver (the given one or a changed one), or why not. Never throws or rejects. */
   judge (envelope: Envelope, context: JudgeContext): Eventually<Envelope | Refusal>
+  /**
+   * The same for many events of one request, one answer for each in their order. A judge is asked about all of them
+   * before the next one is, so that one that counts can take for all of them at once.
+   */
+  judgeMany (envelopes: readonly Envelope[], context: JudgeContext): Eventually<readonly (Envelope | Refusal)[]>
+  /** True: whatever it lets pass has to be released when that has its outcome. */
+  readonly holds: boolean
+  /** Gives back what judges hold for an envelope that `judge` or `judgeMany` returned. */
+  release (judged: Envelope): void
 }
 
-/** Told of every decision, for metrics. */
-export type DecisionListener = (policy: string, passed: boolean) => void
+interface ChainOptions extends SeatOptions { readonly judges: readonly SeatedJudge[] }
 
-/** Told of a judge that threw: a bug of the policy, not an answer. */
-export type FaultListener = (policy: string, fault: unknown) => void
+/** What a judge holds, with the envelope it was given. */
+interface Hold { readonly seat: Seat, readonly envelope: Envelope, readonly context: JudgeContext }
 
-interface ChainOptions {
-  readonly judges: readonly SeatedJudge[]
-  /** How long one judge's promise may take, in milliseconds; then it has failed. */
-  readonly judgeTimeoutMs: number
-  readonly onDecision: DecisionListener
-  readonly onFault: FaultListener
+/** One event on its way along the chain. */
+interface Walk { envelope: Envelope, readonly context: JudgeContext, readonly holds: Hold[] }
+
+/** Many of them. A refusal takes the place of its envelope. */
+interface Walks {
+  readonly results: (Envelope | Refusal)[]
+  readonly context: JudgeContext
+  /** By event; empty where the chain holds nothing. */
+  readonly holds: readonly Hold[][]
 }
 
-/** Rejects when the promise takes too long: an event must not wait for ever for a judge that lost its answer. */
-function inTime<T> (promise: Promise<T>, timeoutMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no verdict within ${timeoutMs} ms`)), timeoutMs)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
-}
+/** Where nothing can be held, nothing is ever put in here. */
+const noHolds: Hold[] = []
 
 /** A chain over these judges. A judge that throws refuses the event: a check that cannot run has not passed. */
-export function createPolicyChain (options: ChainOptions): PolicyChain {
-  const { judges, judgeTimeoutMs, onDecision, onFault } = options
+export function createPolicyChain ({ judges, ...options }: ChainOptions): PolicyChain {
+  return new Chain(judges.map(one => new Seat(one, options)))
+}
 
-  function fault (name: string, error: unknown): Refusal {
-    onFault(name, error)
-    return { ...refuse('internal', 'a policy of this route failed; the operator\'s log says which'), outcome: 'refused' }
+class Chain implements PolicyChain {
+  readonly #seats: readonly Seat[]
+  readonly #held = new WeakMap<Envelope, readonly Hold[]>()
+  readonly holds: boolean
+
+  constructor (seats: readonly Seat[]) {
+    this.#seats = seats
+    this.holds = seats.some(seat => seat.holds)
   }
 
-  /** What the verdict makes of the envelope. */
-  function weigh (seat: SeatedJudge, envelope: Envelope, verdict: Verdict): Envelope | Refusal {
-    const refused = isRefusal(verdict)
-    onDecision(seat.name, !refused)
-    return refused ? verdict : verdict ?? envelope
+  judge (envelope: Envelope, context: JudgeContext): Eventually<Envelope | Refusal> {
+    return this.#run(0, { envelope, context, holds: this.holds ? [] : noHolds })
   }
 
-  async function goOn (from: number, first: Promise<Verdict>, envelope: Envelope, context: JudgeContext):
-  Promise<Envelope | Refusal> {
-    const seat = judges[from]
-    if (seat === undefined) return envelope
-    try {
-      const weighed = weigh(seat, envelope, await inTime(first, judgeTimeoutMs))
-      return isRefusal(weighed) ? weighed : await run(from + 1, weighed, context)
-    } catch (error) {
-      return fault(seat.name, error)
-    }
+  judgeMany (envelopes: readonly Envelope[], context: JudgeContext): Eventually<readonly (Envelope | Refusal)[]> {
+    const holds = this.holds ? envelopes.map((): Hold[] => []) : []
+    return this.#runMany(0, { context, results: [...envelopes], holds })
   }
 
-  function run (from: number, given: Envelope, context: JudgeContext): Eventually<Envelope | Refusal> {
-    let envelope = given
-    for (let at = from; at < judges.length; at++) {
-      const seat = judges[at]
-      if (seat === undefined) break
-      let verdict
-      try {
-        verdict = seat.judge.judge(envelope, context)
-      } catch (error) {
-        return fault(seat.name, error)
+  release (judged: Envelope): void {
+    const holds = this.#held.get(judged)
+    if (holds === undefined) return
+    this.#held.delete(judged)
+    giveBack(holds)
+  }
+
+  #run (from: number, walk: Walk): Eventually<Envelope | Refusal> {
+    for (let at = from; at < this.#seats.length; at++) {
+      const seat = this.#seats[at]
+      const judged = seat?.ask(walk.envelope, walk.context)
+      if (seat === undefined || judged === undefined) continue
+      if (judged instanceof Promise) {
+        return judged.then(late => this.#taken(seat, walk, late) ?? this.#run(at + 1, walk))
       }
-      if (verdict instanceof Promise) return goOn(at, verdict, envelope, context)
-      const weighed = weigh(seat, envelope, verdict)
-      if (isRefusal(weighed)) return weighed
-      envelope = weighed
+      const refused = this.#taken(seat, walk, judged)
+      if (refused !== undefined) return refused
     }
-    return envelope
+    return this.#end(walk.envelope, walk.holds)
   }
 
-  return { judge: (envelope, context) => run(0, envelope, context) }
+  /** Goes on with what a judge made of the event, or ends with its refusal. */
+  #taken (seat: Seat, walk: Walk, judged: Judged | undefined): Refusal | undefined {
+    if (judged === undefined) return undefined
+    const { result, held } = judged
+    if (held) walk.holds.push({ seat, envelope: walk.envelope, context: walk.context })
+    if (!isRefusal(result)) walk.envelope = result
+    else {
+      this.#end(result, walk.holds)
+      return result
+    }
+  }
+
+  #end (result: Envelope | Refusal, holds: readonly Hold[]): Envelope | Refusal {
+    if (holds.length === 0) return result
+    if (isRefusal(result)) giveBack(holds)
+    else this.#held.set(result, holds)
+    return result
+  }
+
+  #runMany (from: number, walks: Walks): Eventually<readonly (Envelope | Refusal)[]> {
+    for (let at = from; at < this.#seats.length; at++) {
+      const seat = this.#seats[at]
+      if (seat === undefined) continue
+      const late = seat.judge.judgeMany === undefined ? askEach(seat, walks, 0) : askTogether(seat, walks)
+      if (late !== undefined) return late.then(() => this.#runMany(at + 1, walks))
+    }
+    if (this.holds) for (const [at, result] of walks.results.entries()) this.#end(result, walks.holds[at] ?? noHolds)
+    return walks.results
+  }
+}
+
+function giveBack (holds: readonly Hold[]): void {
+  for (const { seat, envelope, context } of holds) seat.release(envelope, context)
+}
+
+/** Takes down what a judge made of the event at `at`. */
+function note (seat: Seat, walks: Walks, at: number, judged: Judged | undefined): void {
+  const envelope = walks.results[at]
+  if (judged === undefined || envelope === undefined || isRefusal(envelope)) return
+  if (judged.held) walks.holds[at]?.push({ seat, envelope, context: walks.context })
+  walks.results[at] = judged.result
+}
+
+function askTogether (seat: Seat, walks: Walks): Promise<void> | undefined {
+  const places: number[] = []
+  const envelopes: Envelope[] = []
+  for (const [at, result] of walks.results.entries()) {
+    if (isRefusal(result)) continue
+    places.push(at)
+    envelopes.push(result)
+  }
+  if (envelopes.length === 0) return undefined
+  const noteAll = (all: readonly (Judged | undefined)[]): void => {
+    for (const [index, at] of places.entries()) note(seat, walks, at, all[index])
+  }
+  const judged = seat.askMany(envelopes, walks.context)
+  if (judged instanceof Promise) return judged.then(noteAll)
+  noteAll(judged)
+  return undefined
+}
+
+function askEach (seat: Seat, walks: Walks, from: number): Promise<void> | undefined {
+  for (let at = from; at < walks.results.length; at++) {
+    const envelope = walks.results[at]
+    if (envelope === undefined || isRefusal(envelope)) continue
+    const judged = seat.ask(envelope, walks.context)
+    if (!(judged instanceof Promise)) note(seat, walks, at, judged)
+    else {
+      return judged.then(late => {
+        note(seat, walks, at, late)
+        return askEach(seat, walks, at + 1)
+      })
+    }
+  }
+  return undefined
 }

@@ -9,6 +9,7 @@ import type { Pointer } from '../contract/json-pointer.ts'
 import { isJson, mediaType } from '../contract/media-type.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
+import { maySend } from '../contract/principal.ts'
 import type { SinkRecord } from '../contract/sink.ts'
 import type { RouteSettings } from './config.ts'
 import { kongValue } from './kong-format.ts'
@@ -35,6 +36,17 @@ export function planRecord (settings: RouteSettings, options: PlanOptions): Reco
     headers: settings.headers.filter(name => !options.secretNames.has(name)),
     ...options
   }
+}
+
+const foreignSource = refuse('forbidden', 'you may not send events of this source; ask the operator which are yours', {
+  pointer: '/source'
+})
+
+/** What every event must keep before any policy of its route is asked. */
+export function checkEvent (envelope: Envelope, plan: RecordPlan): Refusal | undefined {
+  // The source of a wrapped event is its route's, not its sender's.
+  if (!envelope.wrapped && !maySend(envelope.principal, envelope.source)) return foreignSource
+  return checkData(envelope, plan)
 }
 
 /** Refuses data that breaks the promise of its content type, and an event without data where that is not allowed. */

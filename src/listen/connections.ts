@@ -36,35 +36,57 @@ function endpointOf (socket: Socket): string {
   return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0} ${socket.localAddress ?? ''} ${socket.localPort ?? 0}`
 }
 
+/** The small budget of connections whose peer has not proved who it is. */
+class PreAuth {
+  readonly #limits: ConnectionLimits
+  readonly #waiting = new Set<number>()
+  #bodyBytes = 0
+
+  constructor (limits: ConnectionLimits) { this.#limits = limits }
+
+  get usedBytes (): number { return this.#waiting.size * this.#limits.preAuthBytesEach + this.#bodyBytes }
+  hasRoom (bytes: number): boolean { return this.usedBytes + bytes <= this.#limits.preAuthBytesMax }
+  begin (connectionId: number): void { this.#waiting.add(connectionId) }
+  done (connectionId: number): void { this.#waiting.delete(connectionId) }
+
+  reserve (bytes: number): boolean {
+    if (!this.hasRoom(bytes)) return false
+    this.#bodyBytes += bytes
+    return true
+  }
+
+  release (bytes: number): void {
+    this.#bodyBytes -= bytes
+    if (this.#bodyBytes < 0) throw new Error(`pre-auth budget: ${-this.#bodyBytes} bytes more were given back than taken`)
+  }
+}
+
 /** The table of one worker. A connection leaves it when its socket closes. */
 export function createConnections (limits: ConnectionLimits): Connections {
   const peers = new WeakMap<object, Peer>()
   const perAddress = new Map<string, number>()
   const byEndpoint = new Map<string, Peer>()
-  const waiting = new Set<number>()
+  const preAuth = new PreAuth(limits)
   const refused: Record<RefusedFor, number> = { 'connections': 0, 'peer': 0, 'pre-auth': 0 }
   const closedListeners: ((peer: Peer) => void)[] = []
   let openCount = 0
-  let bodyBytes = 0
   let lastId = 0
 
   function leave (peer: Peer, endpoint: string): void {
     openCount--
     // The next connection may have come from the same port before this one was known to be gone.
     if (byEndpoint.get(endpoint) === peer) byEndpoint.delete(endpoint)
-    waiting.delete(peer.connectionId)
+    preAuth.done(peer.connectionId)
     const left = (perAddress.get(peer.address) ?? 1) - 1
     if (left > 0) perAddress.set(peer.address, left)
     else perAddress.delete(peer.address)
     for (const listener of closedListeners) listener(peer)
   }
 
-  function preAuthBytes (): number { return waiting.size * limits.preAuthBytesEach + bodyBytes }
-
   function capAbove (address: string): RefusedFor | undefined {
     if (openCount >= limits.connectionsMax) return 'connections'
     if ((perAddress.get(address) ?? 0) >= limits.connectionsPerPeerMax) return 'peer'
-    if (preAuthBytes() + limits.preAuthBytesEach > limits.preAuthBytesMax) return 'pre-auth'
+    if (!preAuth.hasRoom(limits.preAuthBytesEach)) return 'pre-auth'
     return undefined
   }
 
@@ -79,7 +101,7 @@ export function createConnections (limits: ConnectionLimits): Connections {
       const peer: Peer = { address, port: socket.remotePort ?? 0, secure, connectionId: ++lastId }
       openCount++
       perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
-      waiting.add(peer.connectionId)
+      preAuth.begin(peer.connectionId)
       peers.set(socket, peer)
       const endpoint = secure ? endpointOf(socket) : ''
       if (secure) byEndpoint.set(endpoint, peer)
@@ -95,21 +117,14 @@ export function createConnections (limits: ConnectionLimits): Connections {
       return true
     },
     peerOf: socket => peers.get(socket),
-    authenticated (connectionId) { waiting.delete(connectionId) },
-    reservePreAuth (bytes) {
-      if (preAuthBytes() + bytes > limits.preAuthBytesMax) return false
-      bodyBytes += bytes
-      return true
-    },
-    releasePreAuth (bytes) {
-      bodyBytes -= bytes
-      if (bodyBytes < 0) throw new Error(`pre-auth budget: ${-bodyBytes} bytes more were given back than taken`)
-    },
+    authenticated (connectionId) { preAuth.done(connectionId) },
+    reservePreAuth: bytes => preAuth.reserve(bytes),
+    releasePreAuth (bytes) { preAuth.release(bytes) },
     watchClosed (listener) { closedListeners.push(listener) },
     gauges: new Map([
       ['connections_active', () => openCount],
       ['connections_peers', () => perAddress.size],
-      ['pre_auth_bytes', preAuthBytes],
+      ['pre_auth_bytes', () => preAuth.usedBytes],
       ['pre_auth_limit_bytes', () => limits.preAuthBytesMax],
       ['connections_opened_total', () => lastId],
       ['connections_refused_total', () => refused.connections + refused.peer + refused['pre-auth']]

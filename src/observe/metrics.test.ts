@@ -37,11 +37,11 @@ t.test('a gauge that throws is left out, the others stay', async t => {
 })
 
 t.test('decisions are counted by policy; one that is not listed makes no label', async t => {
-  const counters = createDecisionCounters(['acl', 'acl', 'payload-limit'])
-  counters.decided('acl', true)
-  counters.decided('acl', false)
-  counters.decided('acl', false)
-  counters.decided('made-up', false)
+  const counters = createDecisionCounters(['acl', 'acl', 'payload-limit'], ['pass', 'refuse'])
+  counters.decided('acl', 'pass')
+  counters.decided('acl', 'refuse')
+  counters.decided('acl', 'refuse')
+  counters.decided('made-up', 'refuse')
   t.same(counters.families()[0]?.samples, [
     { labels: { policy: 'acl', decision: 'pass' }, value: 1 }, { labels: { policy: 'acl', decision: 'refuse' }, value: 2 },
     { labels: { policy: 'payload-limit', decision: 'pass' }, value: 0 },

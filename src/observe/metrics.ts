@@ -64,24 +64,24 @@ function sentence (name: string): string {
 
 /** Counts of policy decisions; a policy that is not listed is not counted, so labels stay bounded. */
 export interface DecisionCounters {
-  decided (policy: string, passed: boolean): void
+  decided (policy: string, decision: string): void
   families (): Family[]
 }
 
-export function createDecisionCounters (policies: readonly string[]): DecisionCounters {
-  const rows = new Map([...new Set(policies)].map(policy => [policy, { pass: 0, refuse: 0 }]))
+export function createDecisionCounters (policies: readonly string[], decisions: readonly string[]): DecisionCounters {
+  const rows = new Map([...new Set(policies)].map(policy => {
+    const row: Record<string, number> = Object.fromEntries(decisions.map(decision => [decision, 0]))
+    return [policy, row]
+  }))
   return {
-    decided (policy, passed) {
+    decided (policy, decision) {
       const row = rows.get(policy)
-      if (row === undefined) return
-      if (passed) row.pass++
-      else row.refuse++
+      if (row !== undefined) row[decision] = (row[decision] ?? 0) + 1
     },
     families: () => [family(
       { name: `${prefix}policy_decisions_total`, help: 'Decisions of policies.', kind: 'counter' },
-      [...rows].flatMap(([policy, { pass, refuse }]): Sample[] => [
-        { labels: { policy, decision: 'pass' }, value: pass }, { labels: { policy, decision: 'refuse' }, value: refuse }
-      ]))]
+      [...rows].flatMap(([policy, row]) =>
+        Object.entries(row).map(([decision, value]): Sample => ({ labels: { policy, decision }, value }))))]
   }
 }
 

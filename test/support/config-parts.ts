@@ -78,6 +78,7 @@ export const testPolicies: readonly PolicyModule[] = [
 ]
 
 export const testParts: SchemaParts = {
+  conduct: {},
   listeners: Type.Array(Type.Union([data, health]), { description: 'The sockets.' }),
   limits: Type.Object({
     memoryBytesMax: Type.Unsafe<number>(bytes({ default: '512MiB', description: 'Memory of the node.' })),

@@ -3,8 +3,9 @@
 import { createAccess } from '../../src/ingest/access.ts'
 import type { Access } from '../../src/ingest/access.ts'
 import { createAdmission, createSignal } from '../../src/ingest/admission.ts'
+import { createIngress } from '../../src/ingest/ingress.ts'
 import { createPolicyChain } from '../../src/ingest/policy-chain.ts'
-import type { SeatedJudge } from '../../src/ingest/policy-chain.ts'
+import type { SeatedJudge } from '../../src/ingest/seat.ts'
 import { Pipeline } from '../../src/ingest/pipeline.ts'
 import type { RouteRun } from '../../src/ingest/pipeline.ts'
 import { planRecord } from '../../src/ingest/record.ts'
@@ -15,7 +16,7 @@ import type { Ingress } from '../../src/contract/adapter.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
 import { anonymousPrincipal } from '../../src/contract/principal.ts'
 import type { Outcome, Receipt, Refusal, Settler } from '../../src/contract/outcome.ts'
-import type { JudgeContext, Scope, Verdict } from '../../src/contract/policy.ts'
+import type { Judge, JudgeContext, Scope, Verdict } from '../../src/contract/policy.ts'
 import type { Sink, SinkRecord } from '../../src/contract/sink.ts'
 import type { Eventually } from '../../src/contract/adapter.ts'
 import { routeWith } from './route-settings.ts'
@@ -32,7 +33,7 @@ type Judging = (envelope: Envelope, context: JudgeContext) => Eventually<Verdict
 export interface RigOptions {
   readonly routes?: readonly Partial<RouteSettings>[]
   /** Judges of every route, in order: name, scope and what they say. */
-  readonly judges?: readonly (readonly [string, Scope, Judging])[]
+  readonly judges?: readonly (readonly [string, Scope, Judging | Judge])[]
   /** What the sink does with a record; by default nothing, so that the test settles it. */
   readonly onDeliver?: (delivery: Delivery) => void
   readonly inFlightEventsMax?: number
@@ -106,7 +107,7 @@ export function createPipelineRig (options: RigOptions = {}): PipelineRig {
   const judges = (options.judges ?? []).map(([name, scope, judging]): SeatedJudge => ({
     name,
     scope,
-    judge: {
+    judge: typeof judging !== 'function' ? judging : {
       judge (envelope, context) {
         notes.judged.push(`${name} ${envelope.id}`)
         return judging(envelope, context)
@@ -125,18 +126,15 @@ export function createPipelineRig (options: RigOptions = {}): PipelineRig {
     perRequest: chain(false),
     perEvent: chain(true)
   }))
+  const admission = createAdmission({
+    budget: { take: () => true, give () {}, leasedBytes: () => 0, bytesMax: 1 }, workersCount: 1, delayTargetMs: 2_000
+  })
   const pipeline = new Pipeline({
     router,
     runs,
     sink: sinkOf(notes.deliveries, options.onDeliver),
-    admission: createAdmission({
-      budget: { take: () => true, give () {}, leasedBytes: () => 0, bytesMax: 1 }, workersCount: 1, delayTargetMs: 2_000
-    }),
-    authenticate: () => anonymousPrincipal,
-    schemes: [],
+    admission,
     access,
-    preAuth: { reservePreAuth: () => true, releasePreAuth () {} },
-    draining: createSignal().signal,
     inFlightEventsMax: options.inFlightEventsMax ?? 1_000,
     replyTimeoutMs: 8_000,
     witness: {
@@ -149,5 +147,9 @@ export function createPipelineRig (options: RigOptions = {}): PipelineRig {
       ...options.witness
     }
   })
-  return { ...notes, access, pipeline, ingress: pipeline.ingress(3) }
+  const ingress = createIngress({
+    pipeline, admission, access, authenticate: () => anonymousPrincipal, schemes: [], draining: createSignal().signal,
+    preAuth: { reservePreAuth: () => true, releasePreAuth () {} }
+  }, 3)
+  return { ...notes, access, pipeline, ingress }
 }

@@ -1,0 +1,48 @@
+// The Ingress of one door: what an adapter may do, and nothing else, made of the parts that do it.
+
+import type { Ingress, Signal } from '../contract/adapter.ts'
+import { refuse } from '../contract/outcome.ts'
+import type { Access } from './access.ts'
+import type { Admission } from './admission.ts'
+import type { Authenticate } from './authentication.ts'
+import type { Pipeline } from './pipeline.ts'
+
+/** The small budget of peers that have not proved who they are. */
+interface PreAuth {
+  /** False: no room. */
+  reservePreAuth (bytes: number): boolean
+  releasePreAuth (bytes: number): void
+}
+
+export interface IngressParts {
+  readonly pipeline: Pipeline
+  readonly admission: Admission
+  readonly authenticate: Authenticate
+  readonly schemes: readonly string[]
+  readonly access: Access
+  readonly preAuth: PreAuth
+  readonly draining: Signal
+}
+
+const tooMuchUnproven = refuse('overloaded', 'too much is being read of senders not known yet; send again later', {
+  retryAfterMs: 1_000
+})
+
+/** `door` is its number in metrics. */
+export function createIngress (parts: IngressParts, door: number): Ingress {
+  const { pipeline, admission, authenticate, schemes, access, preAuth, draining } = parts
+  return {
+    authenticate,
+    schemes,
+    reservePreAuth: bytes => preAuth.reservePreAuth(bytes) ? undefined : tooMuchUnproven,
+    releasePreAuth: bytes => { preAuth.releasePreAuth(bytes) },
+    reserve: (bytes, principal) => admission.reserve(bytes, principal),
+    release: (bytes, principal) => { admission.release(bytes, principal) },
+    ingest: (envelope, settler, ticket) => { pipeline.ingest(door, envelope, settler, ticket) },
+    ingestMany: (envelopes, settler, firstTicket) => { pipeline.ingestMany(door, envelopes, settler, firstTicket) },
+    refused: (refusal, arrival) => { pipeline.refused(door, refusal, arrival) },
+    pressure: admission.pressure,
+    draining,
+    watchRevoked: listener => access.watchRevoked(listener)
+  }
+}

@@ -1,0 +1,171 @@
+// One judge in its place in a chain: asks it as the operator wants it asked, and makes of its answer what that means.
+
+import type { Eventually } from '../contract/adapter.ts'
+import type { Envelope } from '../contract/envelope.ts'
+import { isRefusal, refuse } from '../contract/outcome.ts'
+import type { Refusal } from '../contract/outcome.ts'
+import type { Admitted, Judge, JudgeContext, Scope, Verdict } from '../contract/policy.ts'
+import { Breaker } from './conduct.ts'
+import type { ConductSettings } from './conduct.ts'
+
+/** Tells whether an event is one that the policy is for. Throws where it cannot tell: a fault of the policy. */
+export interface Condition { test (envelope: Envelope, context: JudgeContext): boolean }
+
+/** A judge with what the chain must know of it. */
+export interface SeatedJudge {
+  readonly name: string
+  readonly scope: Scope
+  readonly judge: Judge
+  readonly conduct?: ConductSettings
+  readonly when?: Condition | undefined
+}
+
+/** `skip`: not asked, as its condition is false. `would-refuse`: refused in shadow mode. `fault`: the policy failed. */
+export type Decision = 'pass' | 'refuse' | 'would-refuse' | 'skip' | 'fault'
+export const decisions: readonly Decision[] = ['pass', 'refuse', 'would-refuse', 'skip', 'fault']
+
+/** Told of every decision, for metrics and explanations; `refusal` is what was said, or would have been. */
+export type DecisionListener = (policy: string, decision: Decision, refusal?: Refusal) => void
+
+/** Told of a judge that threw or did not answer: a bug of the policy, not an answer. */
+export type FaultListener = (policy: string, fault: unknown) => void
+
+export interface SeatOptions {
+  /** How long a verdict may take where the policy's settings do not say, in milliseconds. */
+  readonly judgeTimeoutMs: number
+  readonly onDecision: DecisionListener
+  readonly onFault: FaultListener
+}
+
+const failed: Refusal = {
+  ...refuse('internal', 'a policy of this route failed; the operator\'s log says which'), outcome: 'refused'
+}
+
+/** The CloudEvents extension that names the policies which failed to judge an event. */
+const markName = 'unjudgedby'
+
+/** Rejects when the promise takes too long: an event must not wait for ever for a judge that lost its answer. */
+function inTime<T> (promise: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no verdict within ${timeoutMs} ms`)), timeoutMs)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+/** What a judge made of one event: what goes on, and whether the judge holds something for it. */
+export interface Judged { readonly result: Envelope | Refusal, readonly held: boolean }
+
+export class Seat {
+  readonly name: string
+  readonly judge: Judge
+  readonly #when: Condition | undefined
+  readonly #shadow: boolean
+  readonly #onError: 'refuse' | 'pass' | 'mark'
+  readonly #timeoutMs: number
+  readonly #breaker: Breaker
+  readonly #options: SeatOptions
+
+  constructor ({ name, judge, when, conduct = {} }: SeatedJudge, options: SeatOptions) {
+    const { shadow = false, onError = 'refuse', timeoutMs = options.judgeTimeoutMs, faultsMax = 5, pauseMs = 5_000 } = conduct
+    this.name = name
+    this.judge = judge
+    this.#when = when
+    this.#shadow = shadow
+    this.#onError = onError
+    this.#timeoutMs = timeoutMs
+    this.#breaker = new Breaker({ faultsMax, pauseMs })
+    this.#options = options
+  }
+
+  /** True where what it lets pass has to be released. */
+  get holds (): boolean { return this.judge.release !== undefined }
+
+  /** Asks about one event. Never throws or rejects. Undefined: it passes as it is, and nothing is held for it. */
+  ask (envelope: Envelope, context: JudgeContext): Eventually<Judged | undefined> {
+    try {
+      if (this.#when !== undefined && !this.#when.test(envelope, context)) return this.#skip()
+      if (this.#breaker.isOpen) return this.#without(envelope)
+      const verdict = this.judge.judge(envelope, context)
+      if (!(verdict instanceof Promise)) return this.#weigh(envelope, verdict)
+      return inTime(verdict, this.#timeoutMs).then(
+        late => this.#weigh(envelope, late),
+        (error: unknown) => this.#fault(envelope, error))
+    } catch (error) {
+      return this.#fault(envelope, error)
+    }
+  }
+
+  /**
+   * Asks a judge that counts about several events at once; one result for each, undefined as in `ask`. Never throws or
+   * rejects.
+   */
+  askMany (envelopes: readonly Envelope[], context: JudgeContext): Eventually<readonly (Judged | undefined)[]> {
+    const all = (of: (envelope: Envelope) => Judged | undefined): (Judged | undefined)[] => envelopes.map(of)
+    const { judge } = this
+    try {
+      if (judge.judgeMany === undefined) throw new Error('it does not judge many at once')
+      const meant = this.#when === undefined ? envelopes : envelopes.filter(one => this.#when?.test(one, context))
+      if (this.#breaker.isOpen) return all(one => meant.includes(one) ? this.#without(one) : this.#skip())
+      const admitted: Eventually<Admitted> = meant.length === 0 ? { passedCount: 0, refusal: undefined }
+        : judge.judgeMany(meant, context)
+      const isMeant = meant === envelopes ? undefined : new Set(meant)
+      if (!(admitted instanceof Promise)) return this.#weighMany(envelopes, isMeant, admitted)
+      return inTime(admitted, this.#timeoutMs).then(
+        late => this.#weighMany(envelopes, isMeant, late),
+        (error: unknown) => all(one => this.#fault(one, error)))
+    } catch (error) {
+      return all(one => this.#fault(one, error))
+    }
+  }
+
+  /** Gives back what the judge holds for an event that it let pass. */
+  release (envelope: Envelope, context: JudgeContext): void {
+    try {
+      this.judge.release?.(envelope, context)
+    } catch (error) {
+      this.#options.onFault(this.name, error)
+    }
+  }
+
+  #skip (): undefined { this.#options.onDecision(this.name, 'skip') }
+
+  #weigh (envelope: Envelope, verdict: Verdict): Judged | undefined {
+    if (isRefusal(verdict)) return this.#refuse(verdict)
+    this.#breaker.answered()
+    this.#options.onDecision(this.name, 'pass')
+    const result = this.#shadow ? envelope : verdict ?? envelope
+    return this.holds || result !== envelope ? { result, held: this.holds } : undefined
+  }
+
+  #refuse (refusal: Refusal): Judged | undefined {
+    this.#breaker.answered()
+    this.#options.onDecision(this.name, this.#shadow ? 'would-refuse' : 'refuse', refusal)
+    return this.#shadow ? undefined : { result: refusal, held: false }
+  }
+
+  #weighMany (envelopes: readonly Envelope[], isMeant: ReadonlySet<Envelope> | undefined, admitted: Admitted):
+  (Judged | undefined)[] {
+    let leftCount = admitted.passedCount
+    return envelopes.map(envelope => {
+      if (isMeant?.has(envelope) === false) return this.#skip()
+      if (leftCount-- > 0) return this.#weigh(envelope, undefined)
+      return this.#refuse(admitted.refusal ?? failed)
+    })
+  }
+
+  #fault (envelope: Envelope, error: unknown): Judged | undefined {
+    this.#breaker.failed()
+    this.#options.onFault(this.name, error)
+    return this.#without(envelope)
+  }
+
+  /** What becomes of an event that the policy could not judge. */
+  #without (envelope: Envelope): Judged | undefined {
+    this.#options.onDecision(this.name, 'fault')
+    if (this.#shadow || this.#onError === 'pass') return undefined
+    if (this.#onError === 'refuse') return { result: failed, held: false }
+    const before = envelope.extensions.get(markName)
+    const names = before === undefined ? this.name : `${String(before)},${this.name}`
+    return { result: { ...envelope, extensions: new Map([...envelope.extensions, [markName, names]]) }, held: false }
+  }
+}
