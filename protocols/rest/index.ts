@@ -16,6 +16,7 @@ import type { Marked } from './exchange.ts'
 import { openapiText } from './openapi.ts'
 import { answerRaw, parserProblem } from './parser-errors.ts'
 import { doorProblem, problemOf } from './reply.ts'
+import { rehearse } from './rehearsal.ts'
 import { deadEnd, targetOf } from './target.ts'
 import type { Operation, Target } from './target.ts'
 
@@ -34,7 +35,8 @@ export const rest: AdapterModule<RestConfig> = {
   protocol: 'http',
   config: restConfig,
   routeConfig: { http: aliasConfig },
-  create: createRest
+  create: createRest,
+  rehearse
 }
 
 function createRest (setup: AdapterSetup<RestConfig>): Adapter {

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { exitCodes, renderExitCodes } from './exit-codes.ts'
 import { addDoctor } from './doctor.ts'
+import { addExplain } from './explain.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
 import { programVersion } from './program.ts'
@@ -28,7 +29,7 @@ function buildProgram (cli: Cli): Command {
     })
     .addHelpText('after', `\nExit codes:\n${renderExitCodes()}\n\nExample:\n  sluice start --dev`)
     .exitOverride()
-  for (const add of [addStart, addValidate, addDoctor, addInit, addKey, addSend, addTail]) add(program, cli)
+  for (const add of [addStart, addValidate, addDoctor, addExplain, addInit, addKey, addSend, addTail]) add(program, cli)
   return program
 }
 

@@ -119,4 +119,18 @@ export interface AdapterModule<Config = unknown> {
   readonly routeConfig: Readonly<Record<string, object>>
   /** Builds it, without side effects until `attach`. */
   create (setup: AdapterSetup<Config>): Adapter
+  /**
+   * Plays one event through an adapter that serves nothing else, as a sender would send it but without a socket.
+   * Resolves with the answer as it would be on the wire, in text. Rejects where the sample cannot be sent this way.
+   */
+  rehearse (adapter: Adapter, sample: Sample): Promise<string>
+}
+
+/** One event as its sender gives it to a client of some protocol. */
+export interface Sample {
+  readonly channel: string
+  /** What travels beside the data, credentials among it: name and value. */
+  readonly attributes: readonly (readonly [name: string, value: string])[]
+  readonly data: Buffer | null
+  readonly peer: Peer
 }

@@ -1,0 +1,96 @@
+// An explanation goes the live way: by the very policies that it is given, on every door, and it leaves nothing behind.
+
+import t from 'tap'
+import { adapters } from '../protocols/index.ts'
+import { silentLog } from '../test/support/odd-envelopes.ts'
+import { defaultsOf } from '../test/support/schema-defaults.ts'
+import { routeWith } from '../test/support/route-settings.ts'
+import type { Principal } from './contract/envelope.ts'
+import { refuse } from './contract/outcome.ts'
+import { principalOf } from './contract/principal.ts'
+import { explain } from './explain.ts'
+import type { ExplainParts } from './explain.ts'
+import { createAccess } from './ingest/access.ts'
+import { createPolicyChain } from './ingest/policy-chain.ts'
+import { planRecord } from './ingest/record.ts'
+import { createRouter } from './ingest/router.ts'
+import type { Policies } from './policies.ts'
+import type { RouteEntry, Settings } from './settings.ts'
+
+const anna = principalOf({ name: 'anna', groups: [], credentials: [] })
+const question = {
+  channel: 'orders/eu', attributes: [['content-type', 'application/json'] as const], data: Buffer.from('{"a":1}'),
+  address: '10.1.2.3', principal: anna, partitionCount: undefined
+}
+
+/** Parts with one gate and one judge that let everyone in twice, and what they noted. */
+function partsOf (): ExplainParts & { notes: string[] } {
+  const notes: string[] = []
+  let leftCount = 2
+  const route = { ...routeWith({}), policies: [] } as unknown as RouteEntry
+  const router = createRouter([route])
+  if (!('match' in router)) throw new Error(JSON.stringify(router))
+  const sections = Object.fromEntries(adapters.map(({ name, config }) => [name, defaultsOf(config)]))
+  const settings = { ...sections, limits: { replyTimeoutMs: 8_000 }, routes: [route], policies: [] } as unknown as Settings
+  const note = (what: string, { name }: Principal): void => { notes.push(`${what} ${name}`) }
+  const policies: Policies = {
+    authenticators: [],
+    gates: [{
+      name: 'gate',
+      gate: {
+        enter (principal) {
+          note('enters', principal)
+          return undefined
+        },
+        leave: principal => { note('leaves', principal) }
+      }
+    }],
+    runs: (ack, onDecision) => [{
+      plan: planRecord(route, { secretNames: new Set(), keyBytesMax: 1_024 }),
+      context: { route: route.name, ack },
+      perRequest: createPolicyChain({ judges: [], judgeTimeoutMs: 1_000, onDecision, onFault: () => {} }),
+      perEvent: createPolicyChain({
+        judges: [{
+          name: 'twice', scope: 'event',
+          judge: {
+            judge: ({ peer, principal }) => {
+              note(`judged at ${peer.address}`, principal)
+              return leftCount-- > 0 ? undefined : refuse('rate-limited', 'twice is enough', { retryAfterMs: 1_000 })
+            }
+          }
+        }],
+        judgeTimeoutMs: 1_000, onDecision, onFault: () => {}
+      })
+    }],
+    close () {}
+  }
+  return { settings, policies, router, access: createAccess(), ack: 'kafka', version: '0.0.0', log: silentLog, notes }
+}
+
+t.test('every door is explained, by policies that remember what came before', async t => {
+  const parts = partsOf()
+  const first = await explain(parts, question)
+  t.same(first.map(({ door }) => door), adapters.map(({ name }) => name))
+  t.match(first[0], {
+    principal: { name: 'anna' }, route: 'orders', record: { topic: /./ }, refusal: undefined,
+    steps: [{ policy: 'gate', decision: 'pass' }, { policy: 'twice', decision: 'pass' }]
+  })
+  while ((await explain(parts, question))[0]?.refusal === undefined);
+  const refused = (await explain(parts, question))[0]
+  t.match(refused, { refusal: { code: 'rate-limited' }, record: undefined, reply: /^HTTP\/1.1 429 / })
+  t.ok(parts.notes.includes('judged at 10.1.2.3 anna'))
+})
+
+t.test('whoever entered through a gate has left it again', async t => {
+  const parts = partsOf()
+  await explain(parts, question)
+  const count = (what: string): number => parts.notes.filter(one => one.startsWith(what)).length
+  t.equal(count('enters'), adapters.length)
+  t.equal(count('leaves'), adapters.length)
+})
+
+t.test('whose access has ended is refused here too', async t => {
+  const parts = partsOf()
+  parts.access.disable(['anna'])
+  t.match((await explain(parts, question))[0], { principal: undefined, refusal: { code: 'unauthenticated' } })
+})
