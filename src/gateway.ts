@@ -23,6 +23,7 @@ import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, Settings } from './settings.ts'
 import { createBudgetCells, reclaim } from './shared/budget.ts'
 import { createPulseCells, watchPulse } from './shared/heartbeat.ts'
+import { createNoticeMemory } from './shared/notice.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Address } from './supervisor.ts'
 
@@ -98,6 +99,7 @@ class Node implements Gateway {
   readonly #workerCount: number
   readonly #budget: SharedArrayBuffer
   readonly #pulse: SharedArrayBuffer
+  readonly #disabled = createNoticeMemory()
   readonly #configHash: string
   readonly supervisor: Supervisor
   #journal: JournalHandle | undefined
@@ -153,6 +155,7 @@ class Node implements Gateway {
       workerCount: this.#workerCount,
       budget: this.#budget,
       pulse: this.#pulse,
+      disabled: this.#disabled,
       counters: this.#metrics.begin(index),
       journalPort,
       version

@@ -23,7 +23,7 @@ import { createJournalSink } from './journal/sink.ts'
 import { createKafkaSink } from './kafka/sink.ts'
 import { createConnections } from './listen/connections.ts'
 import type { Connections } from './listen/connections.ts'
-import type { DataListenerSettings } from './listen/config.ts'
+import { isDataListener } from './listen/config.ts'
 import { createListener } from './listen/listener.ts'
 import type { Listener } from './listen/listener.ts'
 import { createEventCounters } from './observe/event-counters.ts'
@@ -39,6 +39,7 @@ import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
 import type { Budget } from './shared/budget.ts'
 import { beat } from './shared/heartbeat.ts'
+import { createNoticeReader } from './shared/notice.ts'
 import type { Address } from './supervisor.ts'
 
 /** What a worker gets from the node. */
@@ -47,6 +48,8 @@ export interface ServerData {
   readonly workerCount: number
   readonly budget: SharedArrayBuffer
   readonly pulse: SharedArrayBuffer
+  /** Names of the principals that an operator disabled. */
+  readonly disabled: SharedArrayBuffer
   /** This worker's event counters, which outlive it. */
   readonly counters: SharedArrayBuffer
   /** To the node's journal thread, where the sink is the journal. */
@@ -143,7 +146,7 @@ function createAdapters (settings: Settings, pipeline: Pipeline, data: ServerDat
 
 function createListeners (settings: Settings, connections: Connections, workerCount: number, log: Log): Listener[] {
   return settings.listeners
-    .filter((listener): listener is DataListenerSettings => listener.protocol !== 'health')
+    .filter(isDataListener)
     .map(listener => createListener(listener, {
       settings: settings.connections, connections, shared: workerCount > 1, log
     }))
@@ -175,7 +178,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
   const shared = { principals: settings.principals, log }
   const authenticators = createAuthenticators(settings.authentication, shared)
-  const access = createAccess()
+  const access = createAccess(createNoticeReader(data.disabled))
   const gates = createGates(createPolicyGates(settings.policies, shared), decisions.decided)
   connections.watchClosed(peer => { gates.closed(peer) })
   const authenticate = createAuthentication({
@@ -221,7 +224,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     ['channels_remembered', router.rememberedCount]
   ]))
   const stopBeating = beat(data.pulse, index, heartbeatMs)
-  const pressureTimer = setInterval(() => admission.check(), checkMs)
+  const pressureTimer = setInterval(() => { admission.check(); access.look() }, checkMs)
 
   return {
     replaceJournal,

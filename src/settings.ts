@@ -20,7 +20,7 @@ import type { Compression } from './kafka/compression.ts'
 import { kafkaConfig } from './kafka/config.ts'
 import type { KafkaSettings } from './kafka/config.ts'
 import { connectionsConfig, listenersConfig } from './listen/config.ts'
-import type { ConnectionsSettings, DataListenerSettings, HealthListenerSettings } from './listen/config.ts'
+import type { ConnectionsSettings, ListenerSettings } from './listen/config.ts'
 import { observeSections } from './observe/config.ts'
 import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/config.ts'
 import type { CountersLayout } from './observe/event-counters.ts'
@@ -35,7 +35,7 @@ export type RouteEntry = RouteSettings & { readonly policies: readonly Named[] }
 
 /** The frozen config. Sections of adapters stand under their names. */
 export interface Settings {
-  readonly listeners: readonly (DataListenerSettings | HealthListenerSettings)[]
+  readonly listeners: readonly ListenerSettings[]
   readonly workers: 'auto' | number
   readonly sink: 'kafka' | 'journal'
   readonly limits: LimitsSettings
