@@ -2,7 +2,8 @@
 
 import type { AdapterModule } from '../contract/adapter.ts'
 import type { PolicyModule } from '../contract/policy.ts'
-import { choiceKeyword, hideKeyword, isRecord } from './json-schema.ts'
+import { hideKeyword } from '../contract/setting.ts'
+import { choiceKeyword, isRecord } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 /** What the rooms declare. Each object is a JSON Schema, as TypeBox makes it or written by hand. */
