@@ -2,6 +2,8 @@
 
 import { adapters } from '../protocols/index.ts'
 import { policies } from '../plugins/index.ts'
+import { adminConfig } from './admin/config.ts'
+import type { AdminSettings } from './admin/config.ts'
 import { checks } from './config/checks.ts'
 import { codecsAreInstalled } from './config/codec-checks.ts'
 import { freezeConfig } from './config/freeze.ts'
@@ -46,6 +48,7 @@ export interface Settings {
   readonly policies: readonly Named[]
   readonly routes: readonly RouteEntry[]
   readonly connections: ConnectionsSettings
+  readonly admin: AdminSettings
   readonly log: LogSettings
   readonly readiness: ReadinessSettings
   readonly tracing: TracingSettings
@@ -58,7 +61,7 @@ export const schema = assembleSchema({
   limits: limitsConfig,
   kafka: kafkaConfig,
   journal: journalConfig,
-  observe: { ...observeSections, connections: connectionsConfig },
+  observe: { ...observeSections, connections: connectionsConfig, admin: adminConfig },
   routes: routeConfig,
   adapters,
   policies

@@ -1,6 +1,7 @@
 // The part of JSON Schema (draft 2020-12) that config schemas use, as a type, and the questions that are asked of it.
 
-import { bytesKeyword, hideKeyword, secretKeyword } from '../contract/setting.ts'
+import { bytesKeyword, secretKeyword } from '../contract/setting.ts'
+import type { hideKeyword } from '../contract/setting.ts'
 import { showBytes } from './byte-size.ts'
 
 /** A schema as the config room reads it. Other keywords are left to ajv. */

@@ -36,7 +36,7 @@ const adminListener = Type.Object({
   ...common,
   tls: Type.Optional(tls),
   insecure: Type.Boolean({
-    default: false, description: 'true: allow a non-loopback address without TLS, over which tokens can be read.'
+    default: false, description: 'Of an admin listener: allow one without TLS, whose tokens can be read on the way.'
   })
 }, { additionalProperties: false })
 
