@@ -3,7 +3,7 @@
 /** JSON of all names. What is longer is refused, so that a reader never copies more. */
 export const noticeBytesMax = 65_536
 
-/** Cells ahead of the text: the generation, odd while the text is being written, and the length of the text in bytes. */
+/** Cells ahead of the text: the generation, odd while the text is being written, and the bytes that the text has. */
 const headCells = 2
 const generationCell = 0
 const lengthCell = 1
@@ -14,8 +14,8 @@ export function createNoticeMemory (): SharedArrayBuffer {
 }
 
 /**
- * Writes for all readers; one thread only may do so. False: the names are too many for the memory, and the list is as it
- * was. Once it has returned true, a reader that looks sees these names.
+ * Writes for all readers; one thread only may do so. False: the names are too many for the memory, and the list is as
+ * it was. Once it has returned true, a reader that looks sees these names.
  */
 export function createNoticeWriter (memory: SharedArrayBuffer): (names: readonly string[]) => boolean {
   const cells = new Int32Array(memory)
