@@ -5,9 +5,11 @@ import { exitCodes, renderExitCodes } from './exit-codes.ts'
 import { addDoctor } from './doctor.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
+import { addPrincipals } from './principals.ts'
 import { programVersion } from './program.ts'
 import { addSend } from './send.ts'
 import { addStart } from './start.ts'
+import { addStatus } from './status.ts'
 import { addTail } from './tail.ts'
 import { processTerminal } from './terminal.ts'
 import { addValidate } from './validate.ts'
@@ -28,7 +30,9 @@ function buildProgram (cli: Cli): Command {
     })
     .addHelpText('after', `\nExit codes:\n${renderExitCodes()}\n\nExample:\n  sluice start --dev`)
     .exitOverride()
-  for (const add of [addStart, addValidate, addDoctor, addInit, addKey, addSend, addTail]) add(program, cli)
+  for (const add of [addStart, addValidate, addDoctor, addInit, addKey, addSend, addTail, addStatus, addPrincipals]) {
+    add(program, cli)
+  }
   return program
 }
 
