@@ -19,7 +19,9 @@ t.test('without the right token nothing is told, not even which paths there are'
   }
   t.match(await askAdmin(port, '/v1/principals/anna', { method: 'PUT', headers: { authorization: '' }, body: '{"disabled":true}' }),
     { status: 401, headers: { connection: 'close' } })
-  t.same(logged, [])
+  t.equal(logged.length, 2 * paths.length, 'every wrong token is in the log')
+  t.match(logged[0], { level: 'warn', message: 'a wrong admin token was sent' })
+  t.notMatch(JSON.stringify(logged), 'Bearer')
 })
 
 t.test('a name of another site is not answered, whatever the token', async t => {

@@ -53,8 +53,14 @@ export function createAdminServer (options: AdminServerOptions): AdminServer {
   async function answer (request: IncomingMessage): Promise<unknown> {
     const misdirected = checkHost(request.headers.host)
     if (misdirected !== undefined) return misdirected
-    const refused = await tokens.check(request.headers.authorization)
-    if (refused !== undefined) return refused
+    const { authorization } = request.headers
+    const refused = await tokens.check(authorization)
+    if (refused !== undefined) {
+      // As many lines as tries may wait in a second: beyond that there is the metric.
+      const guessed = authorization !== undefined && refused.code === 'unauthenticated'
+      if (guessed) log.warn({ address: request.socket.remoteAddress }, 'a wrong admin token was sent')
+      return refused
+    }
     const found = find(request.method ?? '', request.url ?? '')
     if (found instanceof Problem) return found
     const { operation, parameters } = found

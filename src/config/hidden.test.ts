@@ -24,7 +24,7 @@ kafka:
 principals: [ { name: anna, groups: [ shops ], attributes: { site: eu }, credentials: [ { apiKey: "sha256:${digest}" } ] } ]
 authentication: [ auth-api-key ]
 admin: { tokens: [ "sha256:${digest}" ], hosts: [ gateway.example ] }
-tracing: { otlpUrl: "http://user:canary-url@127.0.0.1:4318/v1/traces" }
+tracing: { otlpUrl: "http://user:canary@url@127.0.0.1:4318/v1/traces" }
 routes: [ { name: a, channel: a, topic: a, policies: [ { payload-limit: { bytesMax: 1KiB } } ] } ]
 `)
   t.match(shown, {

@@ -9,7 +9,7 @@ import type { ConfigDocument } from './load.ts'
 
 const hidden = '***'
 /** User and password of an address, which nobody marked as a secret. */
-const userInfo = /(?<=:\/\/)[^/?#\s@]*@/g
+const userInfo = /(?<=:\/\/)[^/?#\s]*@/g
 
 /** A copy of a validated document for the eyes of an operator. What the schema does not know is hidden. */
 export function hideSecrets (schema: JsonSchema, document: ConfigDocument): unknown {

@@ -8,18 +8,21 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { askAdmin } from '../support/admin-rig.ts'
 import type { AdminAnswer } from '../support/admin-rig.ts'
+import { makeCertificates } from '../support/certificates.ts'
 import { metricOf } from '../support/metrics.ts'
+import { runCli } from '../support/run-cli.ts'
 import { until } from '../support/until.ts'
 
 const [token, annasKey, bobsKey] = [makeApiKey(), makeApiKey(), makeApiKey()]
 /** Enough that both workers have some: the system spreads connections by their ports. */
 const connectionCount = 24
 
-const config = `
+const config = (cert: string, key: string): string => `
 listeners:
   - { protocol: http, port: 0 }
   - { protocol: health, port: 0 }
   - { protocol: admin, port: 0 }
+  - { protocol: admin, port: 0, tls: { cert: "${cert}", key: "${key}" } }
 workers: 2
 sink: journal
 admin: { tokens: [ "${token.hash}" ] }
@@ -68,7 +71,9 @@ async function admin (gateway: GatewayProcess, path: string, disabled?: boolean)
 }
 
 t.test('the admin listener of a gateway with two workers', { timeout: 240_000 }, async t => {
-  const gateway = await startGatewayProcess(t.testdir(), config, { SERVICE: 'shop' })
+  const folder = t.testdir()
+  const { caPath, certPath, keyPath } = await makeCertificates(folder)
+  const gateway = await startGatewayProcess(folder, config(certPath, keyPath), { SERVICE: 'shop' })
   t.teardown(() => gateway.kill())
   const [anna, bob] = [new Sender(gateway.port, annasKey.key), new Sender(gateway.port, bobsKey.key)]
   t.teardown(() => { anna.close(); bob.close() })
@@ -86,7 +91,7 @@ t.test('the admin listener of a gateway with two workers', { timeout: 240_000 },
       workers: { alive: 2, wanted: 2, restarts: 0 }, sink: { kind: 'journal', ready: true, reason: '' },
       listeners: [
         { protocol: 'http', port: gateway.port }, { protocol: 'health', port: gateway.healthPort },
-        { protocol: 'admin', port: gateway.adminPort, host: '127.0.0.1', secure: false }
+        { protocol: 'admin', port: gateway.adminPort, host: '127.0.0.1', secure: false }, { protocol: 'admin', secure: true }
       ],
       budget: { usedBytes: 0, limitBytes: 67_108_864 }
     })
@@ -108,6 +113,16 @@ t.test('the admin listener of a gateway with two workers', { timeout: 240_000 },
     const wrong = makeApiKey().key
     t.match(await askAdmin(gateway.adminPort, '/v1/status', { headers: { authorization: `Bearer ${wrong}` } }), { status: 401 })
     t.equal(await metricOf(gateway.healthPort, 'sluice_admin_wrong_tokens_total'), 1)
+  })
+
+  t.test('the command line reaches it over TLS', async t => {
+    const { listeners } = (await admin(gateway, '/v1/status')).json as { listeners: { port: number, secure: boolean }[] }
+    const url = `https://127.0.0.1:${listeners.find(({ secure }) => secure)?.port}`
+    const env = { SLUICE_ADMIN_TOKEN: token.key }
+    t.match(await runCli(['status', '--url', url, '--cacert', caPath], { cwd: folder, env }), {
+      code: 0, stderr: '', stdout: /^ok\nversion {4}0\.0\.0-test.*workers {4}2 of 2, 0 replaced/s
+    })
+    t.match(await runCli(['status', '--url', url], { cwd: folder, env }), { code: 74, stdout: '', stderr: /no answer from https/ })
   })
 
   t.test('the very next event on every open connection of a disabled principal is refused, on both workers', async t => {
