@@ -1,7 +1,7 @@
 // The import rules of ARCHITECTURE.md. Each is proven to fire by a planted violation in test/import-rules.test.ts.
 
 const test = '(\\.test\\.ts$|^test/)'
-const roots = '^(src/(main|server|worker|gateway|preflight|supervisor|settings|policies|explain)\\.ts$|src/cli/)'
+const roots = '^(src/(main|server|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$|src/cli/)'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -30,7 +30,7 @@ export default {
     {
       name: 'room-sees-contract-only', severity: 'error',
       comment: 'rooms of src meet only in the composition files: pass a function instead of importing a neighbour',
-      from: { path: '^src/(config|ingest|journal|kafka|listen|observe|shared)/', pathNot: test },
+      from: { path: '^src/(admin|config|ingest|journal|kafka|listen|observe|shared)/', pathNot: test },
       to: { path: '^(src/|plugins/|protocols/)', pathNot: '^src/(contract|$1)/' }
     },
     {
@@ -42,7 +42,7 @@ export default {
       name: 'composition-from-edges-only', severity: 'error',
       comment: 'server, gateway and settings compose the rooms: no room may reach back to them',
       from: { pathNot: `${roots}|${test}|^loadtest/` },
-      to: { path: '^src/(main|server|worker|gateway|preflight|supervisor|settings|policies|explain)\\.ts$' }
+      to: { path: '^src/(main|server|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$' }
     },
     {
       name: 'kafka-client-in-kafka-only', severity: 'error',

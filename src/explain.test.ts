@@ -31,7 +31,9 @@ function partsOf (): ExplainParts & { notes: string[] } {
   const router = createRouter([route])
   if (!('match' in router)) throw new Error(JSON.stringify(router))
   const sections = Object.fromEntries(adapters.map(({ name, config }) => [name, defaultsOf(config)]))
-  const settings = { ...sections, limits: { replyTimeoutMs: 8_000 }, routes: [route], policies: [] } as unknown as Settings
+  const settings = {
+    ...sections, limits: { replyTimeoutMs: 8_000 }, routes: [route], policies: []
+  } as unknown as Settings
   const note = (what: string, { name }: Principal): void => { notes.push(`${what} ${name}`) }
   const policies: Policies = {
     authenticators: [],

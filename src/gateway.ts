@@ -1,8 +1,10 @@
-// Composes the node: the journal thread, the workers, the health listener and what they share in memory.
+// Composes the node: the journal thread, the workers, its own listeners and what they share in memory.
 
 import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { MessagePort } from 'node:worker_threads'
+import { createAdministration } from './administration.ts'
+import type { Administration } from './administration.ts'
 import type { Log } from './contract/adapter.ts'
 import type { HealthListenerSettings } from './listen/config.ts'
 import { startJournal } from './journal/thread-handle.ts'
@@ -23,6 +25,7 @@ import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, Settings } from './settings.ts'
 import { createBudgetCells, reclaim } from './shared/budget.ts'
 import { createPulseCells, watchPulse } from './shared/heartbeat.ts'
+import { createNoticeMemory } from './shared/notice.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Address } from './supervisor.ts'
 
@@ -98,10 +101,12 @@ class Node implements Gateway {
   readonly #workerCount: number
   readonly #budget: SharedArrayBuffer
   readonly #pulse: SharedArrayBuffer
+  readonly #disabled = createNoticeMemory()
   readonly #configHash: string
   readonly supervisor: Supervisor
   #journal: JournalHandle | undefined
   #health: HealthServer[] = []
+  readonly #administration: Administration
   #draining = false
   listening: readonly Address[] = []
 
@@ -116,6 +121,21 @@ class Node implements Gateway {
     // Of the frozen settings, in which a secret shows as ***: the hash is public and must not help to guess one.
     this.#configHash = createHash('sha256').update(JSON.stringify(this.#settings)).digest('hex').slice(0, 16)
     this.supervisor = this.#createSupervisor()
+    this.#administration = this.#createAdministration()
+  }
+
+  #createAdministration (): Administration {
+    return createAdministration({
+      origin: this.#options, settings: this.#settings, version: this.#options.version, configHash: this.#configHash,
+      disabled: this.#disabled,
+      node: {
+        health: () => this.#status(),
+        metrics: () => this.#snapshot(),
+        restartCount: () => this.supervisor.restartCount,
+        listening: () => this.listening
+      },
+      log: this.#log
+    })
   }
 
   #createSupervisor (): Supervisor {
@@ -153,6 +173,7 @@ class Node implements Gateway {
       workerCount: this.#workerCount,
       budget: this.#budget,
       pulse: this.#pulse,
+      disabled: this.#disabled,
       counters: this.#metrics.begin(index),
       journalPort,
       version
@@ -165,11 +186,12 @@ class Node implements Gateway {
     await provePortsFree(this.#settings)
     if (this.#settings.sink === 'journal') await this.#openJournal()
     const data = await this.supervisor.start()
-    const health: Address[] = []
+    const own: Address[] = []
     for (const listener of this.#settings.listeners) {
-      if (listener.protocol === 'health') health.push(await this.#openHealth(listener))
+      if (listener.protocol === 'health') own.push(await this.#openHealth(listener))
+      else if (listener.protocol === 'admin') own.push(await this.#administration.open(listener))
     }
-    this.listening = [...data, ...health]
+    this.listening = [...data, ...own]
   }
 
   async #openJournal (): Promise<void> {
@@ -198,7 +220,7 @@ class Node implements Gateway {
       port: listener.port,
       readiness: this.#settings.readiness,
       status: () => this.#status(),
-      metrics: () => this.#scrape(),
+      metrics: async () => renderPrometheus(await this.#snapshot()),
       log: this.#log
     })
     this.#health.push(server)
@@ -221,22 +243,23 @@ class Node implements Gateway {
     }
   }
 
-  async #scrape (): Promise<string> {
+  async #snapshot (): Promise<Snapshot> {
     await this.#reports()
     const own = processFamilies({ version: this.#options.version, configHash: this.#configHash })
     const restarts = family({
       name: `${prefix}worker_restarts_total`, help: 'Workers that were replaced.', kind: 'counter'
     }, [{ labels: {}, value: this.supervisor.restartCount }])
-    const journal = createMetrics()
-    if (this.#journal !== undefined) journal.addGauges(this.#journal.gauges)
-    return renderPrometheus(this.#metrics.merged([...own, restarts, ...journal.collect()]))
+    const levels = createMetrics()
+    if (this.#journal !== undefined) levels.addGauges(this.#journal.gauges)
+    levels.addGauges(this.#administration.gauges)
+    return this.#metrics.merged([...own, restarts, ...levels.collect()])
   }
 
   async stop (): Promise<boolean> {
     this.#draining = true
     const inTime = await this.supervisor.stop()
     await this.#journal?.close()
-    await Promise.all(this.#health.map(server => server.close()))
+    await Promise.all([this.#administration.close(), ...this.#health.map(server => server.close())])
     return inTime
   }
 }

@@ -22,7 +22,7 @@ import { createJournalSink } from './journal/sink.ts'
 import { createKafkaSink } from './kafka/sink.ts'
 import { createConnections } from './listen/connections.ts'
 import type { Connections } from './listen/connections.ts'
-import type { DataListenerSettings } from './listen/config.ts'
+import { isDataListener } from './listen/config.ts'
 import { createListener } from './listen/listener.ts'
 import type { Listener } from './listen/listener.ts'
 import { createEventCounters } from './observe/event-counters.ts'
@@ -38,6 +38,7 @@ import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
 import type { Budget } from './shared/budget.ts'
 import { beat } from './shared/heartbeat.ts'
+import { createNoticeReader } from './shared/notice.ts'
 import type { Address } from './supervisor.ts'
 
 /** What a worker gets from the node. */
@@ -46,6 +47,8 @@ export interface ServerData {
   readonly workerCount: number
   readonly budget: SharedArrayBuffer
   readonly pulse: SharedArrayBuffer
+  /** Names of the principals that an operator disabled. */
+  readonly disabled: SharedArrayBuffer
   /** This worker's event counters, which outlive it. */
   readonly counters: SharedArrayBuffer
   /** To the node's journal thread, where the sink is the journal. */
@@ -117,7 +120,7 @@ function createAdapters (settings: Settings, parts: IngressParts, data: ServerDa
 
 function createListeners (settings: Settings, connections: Connections, workerCount: number, log: Log): Listener[] {
   return settings.listeners
-    .filter((listener): listener is DataListenerSettings => listener.protocol !== 'health')
+    .filter(isDataListener)
     .map(listener => createListener(listener, {
       settings: settings.connections, connections, shared: workerCount > 1, log
     }))
@@ -149,7 +152,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
   const policies = createPolicies(settings, log)
   const schemes = schemesOf(policies.authenticators)
-  const access = createAccess()
+  const access = createAccess(createNoticeReader(data.disabled))
   const gates = createGates(policies.gates, decisions.decided, connections.watchClosed)
   const authenticate = createAuthentication({
     authenticators: policies.authenticators, access, gates,
@@ -190,7 +193,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     ['channels_remembered', router.rememberedCount]
   ]))
   const stopBeating = beat(data.pulse, index, heartbeatMs)
-  const pressureTimer = setInterval(() => admission.check(), checkMs)
+  const pressureTimer = setInterval(() => { admission.check(); access.look() }, checkMs)
 
   return {
     replaceJournal,

@@ -2,6 +2,8 @@
 
 import { adapters } from '../protocols/index.ts'
 import { policies } from '../plugins/index.ts'
+import { adminConfig } from './admin/config.ts'
+import type { AdminSettings } from './admin/config.ts'
 import { checks } from './config/checks.ts'
 import { codecsAreInstalled } from './config/codec-checks.ts'
 import { freezeConfig } from './config/freeze.ts'
@@ -21,7 +23,7 @@ import type { Compression } from './kafka/compression.ts'
 import { kafkaConfig } from './kafka/config.ts'
 import type { KafkaSettings } from './kafka/config.ts'
 import { connectionsConfig, listenersConfig } from './listen/config.ts'
-import type { ConnectionsSettings, DataListenerSettings, HealthListenerSettings } from './listen/config.ts'
+import type { ConnectionsSettings, ListenerSettings } from './listen/config.ts'
 import { observeSections } from './observe/config.ts'
 import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/config.ts'
 import type { CountersLayout } from './observe/event-counters.ts'
@@ -36,7 +38,7 @@ export type RouteEntry = RouteSettings & { readonly policies: readonly Named[] }
 
 /** The frozen config. Sections of adapters stand under their names. */
 export interface Settings {
-  readonly listeners: readonly (DataListenerSettings | HealthListenerSettings)[]
+  readonly listeners: readonly ListenerSettings[]
   readonly workers: 'auto' | number
   readonly sink: 'kafka' | 'journal'
   readonly limits: LimitsSettings
@@ -47,6 +49,7 @@ export interface Settings {
   readonly policies: readonly Named[]
   readonly routes: readonly RouteEntry[]
   readonly connections: ConnectionsSettings
+  readonly admin: AdminSettings
   readonly log: LogSettings
   readonly readiness: ReadinessSettings
   readonly tracing: TracingSettings
@@ -59,7 +62,7 @@ export const schema = assembleSchema({
   limits: limitsConfig,
   kafka: kafkaConfig,
   journal: journalConfig,
-  observe: { ...observeSections, connections: connectionsConfig },
+  observe: { ...observeSections, connections: connectionsConfig, admin: adminConfig },
   routes: routeConfig,
   adapters,
   policies,

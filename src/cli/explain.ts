@@ -39,7 +39,7 @@ export function addExplain (program: Command, cli: Cli): void {
     .option('--json', 'print what each door makes of it as one line of JSON')
     .addHelpText('after', `
 Example:
-  echo '{"customerId":"c1"}' | sluice explain orders/eu -c sluice.yaml --as factory-7`)
+  sluice explain orders/eu order.json -c sluice.yaml --as factory-7`)
     .action((channel: string, file: string | undefined, options: ExplainOptions) =>
       run({ channel, file, options, cli }))
 }

@@ -11,8 +11,11 @@ t.test('every verb has a help with an example', async (t) => {
   t.equal(code, 0)
   for (const { code: number, meaning } of Object.values(exitCodes)) t.match(stdout, new RegExp(`^ +${number} +${meaning}$`, 'm'))
   const verbs = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] ?? '')
-  t.strictSame(verbs.toSorted(), ['doctor', 'init', 'key', 'send', 'start', 'sluice', 'tail', 'validate'].toSorted())
-  for (const words of [['doctor'], ['init'], ['key', 'new'], ['send'], ['start'], ['tail'], ['validate']]) {
+  t.strictSame(verbs.toSorted(), [
+    'doctor', 'explain', 'init', 'key', 'principals', 'send', 'sluice', 'start', 'status', 'tail', 'validate'
+  ])
+  for (const words of [['doctor'], ['explain'], ['init'], ['key', 'new'], ['send'], ['start'], ['tail'], ['validate'], ['status'],
+    ['principals', 'list'], ['principals', 'disable'], ['principals', 'enable']]) {
     const help = await runCli([...words, '--help'], { cwd })
     t.equal(help.code, 0)
     t.match(help.stdout, `Example:\n  sluice ${words.join(' ')}`)

@@ -6,9 +6,11 @@ import { addDoctor } from './doctor.ts'
 import { addExplain } from './explain.ts'
 import { addInit } from './init.ts'
 import { addKey } from './key.ts'
+import { addPrincipals } from './principals.ts'
 import { programVersion } from './program.ts'
 import { addSend } from './send.ts'
 import { addStart } from './start.ts'
+import { addStatus } from './status.ts'
 import { addTail } from './tail.ts'
 import { processTerminal } from './terminal.ts'
 import { addValidate } from './validate.ts'
@@ -29,7 +31,10 @@ function buildProgram (cli: Cli): Command {
     })
     .addHelpText('after', `\nExit codes:\n${renderExitCodes()}\n\nExample:\n  sluice start --dev`)
     .exitOverride()
-  for (const add of [addStart, addValidate, addDoctor, addExplain, addInit, addKey, addSend, addTail]) add(program, cli)
+  const verbs = [
+    addStart, addValidate, addDoctor, addExplain, addInit, addKey, addSend, addTail, addStatus, addPrincipals
+  ]
+  for (const add of verbs) add(program, cli)
   return program
 }
 

@@ -22,6 +22,7 @@ async function newKey (options: { json?: true }, { terminal }: Cli): Promise<voi
   await terminal.print(`key   ${key}\nhash  ${hash}`)
   terminal.tell([
     '', 'Give the key to whoever sends. Put the hash into the config:', '  principals:', '    - name: NAME',
-    `      credentials: [ { apiKey: "${hash}" } ]`
+    `      credentials: [ { apiKey: "${hash}" } ]`,
+    'or, for whoever may use the admin listener:', `  admin: { tokens: [ "${hash}" ] }`
   ].join('\n'))
 }

@@ -9,8 +9,8 @@ import { looksWhole } from './api-key.ts'
 import { reasonOf } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
 import { exitCodeOf, renderResult, worstOf } from './send-result.ts'
-import { post, readAll, readLines } from './send-request.ts'
-import type { Post } from './send-request.ts'
+import { call, readAll, readLines } from './http-call.ts'
+import type { Call } from './http-call.ts'
 import type { Cli } from './verb.ts'
 
 interface SendOptions {
@@ -103,7 +103,7 @@ function keyFrom (path: string | undefined): string | undefined {
   }
 }
 
-function prepare ({ channel, data, options, cli }: Sending, key: string | undefined): Post {
+function prepare ({ channel, data, options, cli }: Sending, key: string | undefined): Call {
   if (data === undefined && cli.terminal.stdin.isTTY === true) {
     throw new Unusable('there is no data: give it after the channel, or pipe lines in', exitCodes.usage.code)
   }
@@ -117,7 +117,7 @@ function prepare ({ channel, data, options, cli }: Sending, key: string | undefi
     ...(contextual ? contextHeaders(options) : {})
   }
   return {
-    url: addressOf(options.url, channel), headers, body: data ?? cli.terminal.stdin, caFile: options.cacert,
+    method: 'POST', url: addressOf(options.url, channel), headers, body: data ?? cli.terminal.stdin, caFile: options.cacert,
     timeoutMs: options.timeout * 1_000
   }
 }
@@ -148,8 +148,8 @@ function isJson (text: string): boolean {
   }
 }
 
-async function sendOne (one: Post, { terminal }: Cli, { json }: SendOptions): Promise<number> {
-  const answer = await post(one)
+async function sendOne (one: Call, { terminal }: Cli, { json }: SendOptions): Promise<number> {
+  const answer = await call(one)
   const text = await readAll(answer)
   const result = parse(text)
   if (result === undefined) {
@@ -160,8 +160,8 @@ async function sendOne (one: Post, { terminal }: Cli, { json }: SendOptions): Pr
   return exitCodeOf(result)
 }
 
-async function sendLines (one: Post, { terminal }: Cli, { json }: SendOptions): Promise<number> {
-  const answer = await post(one)
+async function sendLines (one: Call, { terminal }: Cli, { json }: SendOptions): Promise<number> {
+  const answer = await call(one)
   if (answer.statusCode !== 200) {
     const result = parse(await readAll(answer)) ?? {}
     await terminal.print(json === true ? JSON.stringify(result) : renderResult(result, terminal.color))

@@ -54,12 +54,14 @@ export function isLoopback (host: string): boolean {
 }
 
 function exposedListenersAreProtected (document: ConfigDocument): CheckMistake[] {
-  const authenticated = listAt(document, 'authentication').length > 0
+  const asked = listAt(document, 'authentication').length > 0
   return listAt(document, 'listeners').flatMap((listener, index) => {
     const host = textAt(listener, 'host') ?? '127.0.0.1'
     // Health shows nothing secret and takes no data.
     if (isLoopback(host) || textAt(listener, 'protocol') === 'health' || at(listener, 'insecure') === true) return []
     const secure = at(listener, 'tls') !== undefined && at(listener, 'tls') !== false
+    // The admin listener has tokens of its own.
+    const authenticated = asked || textAt(listener, 'protocol') === 'admin'
     if (secure && authenticated) return []
     const lacks = [secure ? '' : 'TLS', authenticated ? '' : 'authentication'].filter((part) => part !== '').join(' and ')
     return [{
@@ -68,6 +70,15 @@ function exposedListenersAreProtected (document: ConfigDocument): CheckMistake[]
       expected: `${lacks}, a loopback host such as 127.0.0.1, or "insecure: true" if that is what you want`
     }]
   })
+}
+
+function adminHasTokens (document: ConfigDocument): CheckMistake[] {
+  const listens = listAt(document, 'listeners').some(listener => textAt(listener, 'protocol') === 'admin')
+  if (!listens || listAt(document, 'admin', 'tokens').length > 0) return []
+  return [{
+    path: ['admin', 'tokens'], problem: 'no token, and there is an admin listener: nobody could use it',
+    expected: 'the hash that "sluice key new" prints, e.g. admin: { tokens: [ "sha256:..." ] }; its key is the token'
+  }]
 }
 
 function addressesAreUnique (document: ConfigDocument): CheckMistake[] {
@@ -179,7 +190,8 @@ function journalHasRoom (document: ConfigDocument): CheckMistake[] {
 
 /** The rules that concern what every gateway has. Rooms add theirs where the program is put together. */
 export const checks: readonly Check[] = [
-  sinkHasItsSection, acksFitTheSink, exposedListenersAreProtected, addressesAreUnique, principalsAreDistinct,
-  principalsAreAsked, limitsAgree, journalHasRoom, compressionHasKafka, driverKnowsTheCodec, driverKnowsTheMechanism,
-  tokenHasOneOrigin, awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded, topicsAreLegal
+  sinkHasItsSection, acksFitTheSink, exposedListenersAreProtected, adminHasTokens, addressesAreUnique,
+  principalsAreDistinct, principalsAreAsked, limitsAgree, journalHasRoom, compressionHasKafka, driverKnowsTheCodec,
+  driverKnowsTheMechanism, tokenHasOneOrigin, awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded,
+  topicsAreLegal
 ]

@@ -1,11 +1,11 @@
 // Walks a document along the schema: resolves references, fills in defaults (inside unions too), counts byte sizes and
 // collects every mistake once. Leaves are judged by ajv.
 
-import { bytesKeyword } from '../contract/setting.ts'
+import { bytesKeyword, hideKeyword } from '../contract/setting.ts'
 import { brokenKeyword } from './ajv-shell.ts'
 import { parseBytes } from './byte-size.ts'
 import {
-  branchFor, choiceKeyword, describe, hideKeyword, isRecord, isSecret, markOf, takesType, typesOf
+  branchFor, choiceKeyword, describe, isRecord, isSecret, markOf, takesType, typesOf
 } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { nearest, quote } from './mistake.ts'

@@ -42,7 +42,8 @@ function freeze (union: JsonSchema | undefined, value: unknown, sources: Referen
   return Object.freeze(copy)
 }
 
-function below (schema: JsonSchema | undefined, key: string): JsonSchema | undefined {
+/** The schema of what stands under a key; undefined where it knows no such key. */
+export function below (schema: JsonSchema | undefined, key: string): JsonSchema | undefined {
   if (schema === undefined) return undefined
   if (schema.properties !== undefined && Object.hasOwn(schema.properties, key)) return schema.properties[key]
   for (const [pattern, property] of Object.entries(schema.patternProperties ?? {})) {

@@ -1,6 +1,7 @@
 // The part of JSON Schema (draft 2020-12) that config schemas use, as a type, and the questions that are asked of it.
 
 import { bytesKeyword, secretKeyword } from '../contract/setting.ts'
+import type { hideKeyword } from '../contract/setting.ts'
 import { showBytes } from './byte-size.ts'
 
 /** A schema as the config room reads it. Other keywords are left to ajv. */
@@ -34,8 +35,6 @@ export interface JsonSchema {
 
 /** On a mapping with exactly one key out of its properties; the value names what the key is, e.g. `policy`. */
 export const choiceKeyword = 'x-choice'
-/** Below this point nothing of the file is repeated in a mistake: people paste keys where a hash belongs. */
-export const hideKeyword = 'x-hide'
 
 export function isRecord (value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

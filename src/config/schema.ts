@@ -2,7 +2,8 @@
 
 import type { AdapterModule } from '../contract/adapter.ts'
 import type { PolicyModule } from '../contract/policy.ts'
-import { choiceKeyword, hideKeyword, isRecord } from './json-schema.ts'
+import { hideKeyword } from '../contract/setting.ts'
+import { choiceKeyword, isRecord } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 /** What the rooms declare. Each object is a JSON Schema, as TypeBox makes it or written by hand. */
@@ -125,7 +126,8 @@ function principals (authenticators: readonly PolicyModule[]): object {
       description: 'Values of `source` that it may send, exact or a beginning that ends in `*`; if absent, any.'
     },
     attributes: {
-      type: 'object', additionalProperties: { type: 'string', maxLength: 1024 }, maxProperties: 32,
+      type: 'object', maxProperties: 32,
+      additionalProperties: { type: 'string', maxLength: 1024, description: 'One of them.' },
       description: 'What else is known of it, by name: for conditions and templates of policies.'
     },
     credentials: {

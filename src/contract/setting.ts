@@ -4,6 +4,8 @@
 export const bytesKeyword = 'x-bytes'
 /** The keyword by which the config room knows that a text becomes a `Secret`. */
 export const secretKeyword = 'x-secret'
+/** Below this point nothing of the file is ever repeated: hashes of credentials, or keys pasted in their place. */
+export const hideKeyword = 'x-hide'
 
 interface BytesOptions { description: string, default?: string, minimumBytes?: number, maximumBytes?: number }
 

@@ -2,22 +2,32 @@
 
 import { Ajv } from 'ajv'
 import t from 'tap'
-import { connectionsConfig, listenersConfig } from './config.ts'
+import { connectionsConfig, isDataListener, listenersConfig } from './config.ts'
 
 const ajv = new Ajv({ useDefaults: true, allErrors: true, strict: false })
 
 t.test('a listener listens on the loopback address and over TCP unless told otherwise', async t => {
   const { items } = listenersConfig
-  const [data, health] = items.anyOf
+  const [data, health, admin] = items.anyOf
   const http = { protocol: 'http', port: 8080 }
   t.ok(ajv.validate(data, http))
   t.same(http, { protocol: 'http', port: 8080, host: '127.0.0.1', insecure: false })
   const probes = { protocol: 'health', port: 0 }
   t.ok(ajv.validate(health, probes))
   t.same(probes, { protocol: 'health', port: 0, host: '127.0.0.1' })
+  const control = { protocol: 'admin', port: 9901 }
+  t.ok(ajv.validate(admin, control))
+  t.same(control, { protocol: 'admin', port: 9901, host: '127.0.0.1', insecure: false })
   const secure = { protocol: 'http', port: 8443, tls: { cert: 'a', key: 'b' } }
   t.ok(ajv.validate(data, secure))
   t.match(secure, { tls: { minVersion: 'TLSv1.2' } })
+})
+
+t.test('workers open the listeners that take events, and no others', async t => {
+  const at = { host: '127.0.0.1', port: 0 }
+  t.ok(isDataListener({ ...at, protocol: 'http', insecure: false }))
+  t.notOk(isDataListener({ ...at, protocol: 'health' }))
+  t.notOk(isDataListener({ ...at, protocol: 'admin', insecure: false }))
 })
 
 const wrong: unknown[] = [

@@ -31,8 +31,17 @@ const healthListener = Type.Object({
   ...common
 }, { additionalProperties: false })
 
+const adminListener = Type.Object({
+  protocol: Type.Literal('admin', { description: 'admin: the state of this node, and disabling principals.' }),
+  ...common,
+  tls: Type.Optional(tls),
+  insecure: Type.Boolean({
+    default: false, description: 'Of an admin listener: allow one without TLS, whose tokens can be read on the way.'
+  })
+}, { additionalProperties: false })
+
 /** The `listeners:` section. */
-export const listenersConfig = Type.Array(Type.Union([dataListener, healthListener]), {
+export const listenersConfig = Type.Array(Type.Union([dataListener, healthListener, adminListener]), {
   minItems: 1, maxItems: 100, description: 'Where the gateway listens.'
 })
 
@@ -52,4 +61,11 @@ export const connectionsConfig = Type.Object({
 
 export type DataListenerSettings = Static<typeof dataListener>
 export type HealthListenerSettings = Static<typeof healthListener>
+export type AdminListenerSettings = Static<typeof adminListener>
+export type ListenerSettings = DataListenerSettings | HealthListenerSettings | AdminListenerSettings
+
+/** True for listeners that take events: workers open them, all others are the node's own. */
+export function isDataListener (listener: ListenerSettings): listener is DataListenerSettings {
+  return listener.protocol !== 'health' && listener.protocol !== 'admin'
+}
 export type ConnectionsSettings = Static<typeof connectionsConfig>

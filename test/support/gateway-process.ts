@@ -13,6 +13,8 @@ export interface GatewayProcess {
   readonly ports: readonly number[]
   /** Port of the health listener, 0 without one. */
   readonly healthPort: number
+  /** Port of the admin listener, 0 without one. */
+  readonly adminPort: number
   /** Everything it wrote to stderr so far. */
   log (): string
   residentBytes (): number
@@ -59,12 +61,14 @@ export async function startGatewayProcess (
   const exited = new Promise<number | null>(resolve => child.once('exit', exitCode => resolve(exitCode)))
   const first = await firstMessage(child, log)
   if (first.kind !== 'listening') throw new Error('the gateway stopped at its start')
-  const data = first.addresses.filter(address => address.protocol !== 'health')
+  const portOf = (protocol: string): number => first.addresses.find(address => address.protocol === protocol)?.port ?? 0
+  const data = first.addresses.filter(({ protocol }) => protocol !== 'health' && protocol !== 'admin')
   const say = (message: ToGateway): void => { child.send(message) }
   return {
     port: data[0]?.port ?? 0,
     ports: data.map(address => address.port),
-    healthPort: first.addresses.find(address => address.protocol === 'health')?.port ?? 0,
+    healthPort: portOf('health'),
+    adminPort: portOf('admin'),
     log,
     residentBytes () {
       const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
