@@ -97,9 +97,8 @@ function createProver (
 ): (attributes: Attributes, peer: Peer) => Proof | Refusal {
   const unknown = refuse('unauthenticated', 'the signature does not match, or its key is not known')
 
-  function checkClaim (claim: Claim, key: Key): string | undefined {
+  function checkClaim (claim: Claim, key: Key, covered: ReadonlySet<string>): string | undefined {
     const { windowMs, skewMs, components } = config
-    const covered = coveredBy(claim.input)
     const missing = components.filter(name => !covered.has(name))
     if (missing.length > 0) return `the signature must cover ${missing.join(', ')} too`
     if (claim.algorithm !== undefined && claim.algorithm !== key.algorithm) return `this key signs with ${key.algorithm} only`
@@ -118,7 +117,8 @@ function createProver (
     if ('mistake' in claim) return refuse('unauthenticated', claim.mistake)
     const signer = signers.get(claim.keyId)
     if (signer === undefined) return unknown
-    const fault = checkClaim(claim, signer.key)
+    const covered = coveredBy(claim.input)
+    const fault = checkClaim(claim, signer.key, covered)
     if (fault !== undefined) return refuse('unauthenticated', fault)
     const base = signatureBase(claim.input, {
       fields, method: attributes.get(':method') ?? '', target: attributes.get(':path') ?? '', secure: peer.secure,
@@ -126,7 +126,7 @@ function createProver (
     })
     if ('mistake' in base) return refuse('unauthenticated', base.mistake)
     if (!signer.key.matches(base, claim.signature)) return unknown
-    const digest = coveredBy(claim.input).has('content-digest') ? fields.get('content-digest') : undefined
+    const digest = covered.has('content-digest') ? fields.get('content-digest') : undefined
     return { principal: signer.principal, base, createdMs: claim.created * 1_000, digest }
   }
 }
