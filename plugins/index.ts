@@ -3,10 +3,14 @@
 import type { PolicyModule } from '../src/contract/policy.ts'
 import { acl } from './acl/index.ts'
 import { authApiKey } from './auth-api-key/index.ts'
+import { authSignature } from './auth-signature/index.ts'
+import { authWebhook } from './auth-webhook/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
 
 export const policies: readonly PolicyModule[] = [
   authApiKey,
+  authSignature,
+  authWebhook,
   acl,
   payloadLimit
 ]

@@ -6,6 +6,7 @@ import type { Ack } from './contract/outcome.ts'
 import type { Authenticator, PolicyModule, PolicySetup } from './contract/policy.ts'
 import type { PrincipalSettings } from './contract/principal.ts'
 import { secretNamesOf } from './ingest/authentication.ts'
+import { compileCondition } from './ingest/condition.ts'
 import type { ConductSettings } from './ingest/conduct.ts'
 import type { SeatedGate } from './ingest/gates.ts'
 import type { RouteRun } from './ingest/pipeline.ts'
@@ -71,8 +72,15 @@ function createJudges (entries: readonly Named[], shared: Shared): SeatedJudge[]
     const { module, settings } = pick(entry)
     if (module.kind !== 'judge') return []
     const judge = module.create({ config: settings, tables: [], ...shared })
-    return { name: module.name, scope: module.scope, judge, conduct: settings as ConductSettings }
+    const conduct = settings as ConductSettings
+    return { name: module.name, scope: module.scope, judge, conduct, when: conditionOf(conduct) }
   })
+}
+
+function conditionOf ({ when }: ConductSettings): SeatedJudge['when'] {
+  const condition = when === undefined ? undefined : compileCondition(when)
+  if (condition !== undefined && 'mistake' in condition) throw new Error('a condition that does not compile passed validation')
+  return condition
 }
 
 /** The gates of the top-level `policies:`, in its order. */

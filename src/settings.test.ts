@@ -76,3 +76,19 @@ routes:
   }] })
   t.match(load('orders.de'), { document: { routes: [{ compression: 'lz4' }, { compression: 'gzip' }] } })
 })
+
+t.test('a condition that does not compile is a mistake with its place, wherever its policy stands', async t => {
+  const text = `listeners: [ { protocol: http, port: 8080 } ]
+sink: journal
+policies:
+  - payload-limit: { when: "event.type == 'a'" }
+  - payload-limit: { when: "event.tpye == 'a'" }
+routes:
+  - { name: a, channel: a, topic: a, policies: [ { acl: { allow: [ "*" ], when: "event.type" } } ] }
+`
+  const readFile = (): string => { throw new Error('no file') }
+  t.match(loadConfig({ text, path: 'sluice.yaml', env: {}, readFile, schema, checks: settingChecks }), { mistakes: [
+    { path: 'policies[1].payload-limit.when', line: 5, problem: /tpye/, expected: 'a CEL expression that is true or false' },
+    { path: 'routes[0].policies[0].acl.when', line: 7, problem: /true or false/ }
+  ] })
+})

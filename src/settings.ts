@@ -10,9 +10,11 @@ import { freezeConfig } from './config/freeze.ts'
 import type { Check, ConfigDocument } from './config/load.ts'
 import { listAt, textAt } from './config/lookup.ts'
 import { quote } from './config/mistake.ts'
+import type { Path } from './config/mistake.ts'
 import { assembleSchema } from './config/schema.ts'
 import { limitsConfig, routeConfig } from './ingest/config.ts'
 import type { LimitsSettings, RouteSettings } from './ingest/config.ts'
+import { compileCondition } from './ingest/condition.ts'
 import { conductProperties } from './ingest/conduct.ts'
 import { createRouter } from './ingest/router.ts'
 import { contradictions } from './ingest/topic-overlap.ts'
@@ -111,6 +113,19 @@ const topicsHaveOneCodec: Check = (document, sound) => {
   })
 }
 
+/** Conditions of policies are compiled here once to see that they can be. */
+const conditionsCompile: Check = (document, sound) => {
+  const lists: Path[] = [['policies'], ...listAt(document, 'routes').map((_, at): Path => ['routes', at, 'policies'])]
+  return lists.filter(([section = '']) => sound(String(section))).flatMap(list =>
+    listAt(document, ...list).flatMap((entry, at) => Object.keys(entry as object).flatMap(name => {
+      const when = textAt(entry, name, 'when')
+      const condition = when === undefined ? undefined : compileCondition(when)
+      if (condition === undefined || !('mistake' in condition)) return []
+      const expected = 'a CEL expression that is true or false'
+      return [{ path: [...list, at, name, 'when'], problem: condition.mistake, expected }]
+    })))
+}
+
 const codecsAreThere: Check = (document, sound) =>
   codecsAreInstalled(document, codec => canCompress(codec as Compression)).filter(({ path }) => sound(String(path[0])))
 
@@ -139,7 +154,7 @@ const closedIngress: Ingress = {
 }
 
 export const settingChecks: readonly Check[] = [
-  ...checks, routesCompile, adaptersAccept, topicsHaveOneCodec, codecsAreThere
+  ...checks, routesCompile, adaptersAccept, topicsHaveOneCodec, codecsAreThere, conditionsCompile
 ]
 
 /** Where a config came from, so that every thread can freeze it for itself. */

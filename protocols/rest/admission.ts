@@ -36,7 +36,7 @@ export function serve (exchange: Exchange, target: Target): void {
   }
   if (exchange.head.host === undefined && request.httpVersionMinor === 1) return exchange.problem(noHost)
   if (door.ingress.draining.on) return exchange.refuse(stopping)
-  const found = door.ingress.authenticate(exchange.attributes, exchange.peer)
+  const found = door.ingress.authenticate(exchange.credentials, exchange.peer)
   if (!(found instanceof Promise)) return authenticated(exchange, target, found)
   found.then(late => { authenticated(exchange, target, late) }, (error: unknown) => {
     door.log.error({ error }, 'authentication threw')
@@ -45,10 +45,17 @@ export function serve (exchange: Exchange, target: Target): void {
 }
 
 function authenticated (exchange: Exchange, target: Target, found: Principal | Refusal): void {
+  // Somebody asked for the body and did not wait for it.
+  if (exchange.phase === 'reading' && !isRefusal(found)) {
+    void exchange.credentials.body(0).then(() => { authenticated(exchange, target, found) })
+    return
+  }
   // The connection may have broken meanwhile, with or without an answer.
-  if (exchange.phase !== 'asking') return
+  if (exchange.phase !== 'asking' && exchange.phase !== 'reading') return
   if (exchange.request.destroyed && !exchange.request.complete) return exchange.finish()
   if (isRefusal(found)) return exchange.refuse(found)
+  const { spoiled } = exchange.credentials
+  if (spoiled !== undefined) return exchange.refuse(spoiled)
   exchange.principal = found
   admit(exchange, target)
 }

@@ -1,4 +1,4 @@
-// Tests of the attributes of a request: lower case, first value, received order, query arguments.
+// Tests of the attributes of a request: lower case, first value, received order.
 
 import t from 'tap'
 import type { IncomingMessage } from 'node:http'
@@ -27,11 +27,4 @@ t.test('method and path stand under names of their own, and are not visited', as
   const seen: string[] = []
   attributes.forEach((name, value) => { seen.push(`${name}=${value}`) })
   t.same(seen, ['x-a=1', 'host=h', 'x-a=2', 'constructor=c'])
-})
-
-t.test('query arguments are decoded, the first of a name is given', async t => {
-  const { argument } = { argument: (name: string) => new RequestAttributes(request).argument(name) }
-  t.equal(argument('key'), 'a b')
-  t.equal(argument('empty'), '')
-  t.equal(argument('none'), undefined)
 })

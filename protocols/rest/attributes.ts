@@ -1,19 +1,15 @@
 // The headers of one request as the attributes of its events, read only when somebody asks.
 
 import type { IncomingMessage } from 'node:http'
-import type { Credentials } from '../../src/contract/adapter.ts'
 import type { Attributes } from '../../src/contract/envelope.ts'
 
 /** Names are lower case; `get` gives the first value of a repeated header, `forEach` every one in received order. */
-export class RequestAttributes implements Attributes, Credentials {
+export class RequestAttributes implements Attributes {
   readonly #request: IncomingMessage
-  #query: URLSearchParams | undefined
 
   constructor (request: IncomingMessage) {
     this.#request = request
   }
-
-  get attributes (): Attributes { return this }
 
   get (name: string): string | undefined {
     if (name.charCodeAt(0) === 0x3a) {
@@ -33,15 +29,5 @@ export class RequestAttributes implements Attributes, Credentials {
   forEach (visit: (name: string, value: string) => void): void {
     const raw = this.#request.rawHeaders
     for (let at = 0; at + 1 < raw.length; at += 2) visit((raw[at] ?? '').toLowerCase(), raw[at + 1] ?? '')
-  }
-
-  /** The first query argument of that name. */
-  argument (name: string): string | undefined {
-    if (this.#query === undefined) {
-      const url = this.#request.url ?? ''
-      const mark = url.indexOf('?')
-      this.#query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1))
-    }
-    return this.#query.get(name) ?? undefined
   }
 }

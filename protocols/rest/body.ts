@@ -25,6 +25,9 @@ export interface Holder {
   complete (body: Buffer | null): void
 }
 
+/** Where reading can be held back: the request, what inflates it, or what was read of it before. */
+export interface Flow { pause (): void, resume (): void }
+
 /** For bodies that nobody wants. */
 export const discard: Intake = { take () {}, end () {}, abort () {} }
 

@@ -1,19 +1,19 @@
 // One HTTP request from its first header to its last byte of answer: who sent it, what it holds, what it is told.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Ingress, Listening } from '../../src/contract/adapter.ts'
-import type { Peer, Principal } from '../../src/contract/envelope.ts'
+import type { Listening } from '../../src/contract/adapter.ts'
+import type { Attributes, Peer, Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
-import { RequestAttributes } from './attributes.ts'
 import { discard } from './body.ts'
-import type { Holder, Intake } from './body.ts'
+import type { Flow, Holder, Intake } from './body.ts'
+import { RequestCredentials } from './credentials.ts'
 import type { Shared } from './decode.ts'
 import type { Door, Live } from './door.ts'
 import { readHead } from './head.ts'
 import type { InflateLimits } from './inflate.ts'
 import type { Head } from './head.ts'
-import { doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
+import { challengesOf, doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
 import type { Problem } from './reply.ts'
 import { Reservation } from './reservation.ts'
 import { readTraceparent, readTracestate } from './trace-context.ts'
@@ -30,7 +30,7 @@ const lingerBytesMax = 65_536
 /** How long it may take for that. */
 const lingerMs = 1_000
 
-/** `asking`: before the body is read. `lingering`: answered, but the body is still coming in. */
+/** `asking`: who sends, before the body is taken in. `lingering`: answered, but the body is still coming in. */
 export type Phase = 'asking' | 'reading' | 'settling' | 'streaming' | 'lingering' | 'done'
 
 /** Settles ticket 0 where the request is one event; a batch and a stream have settlers of their own. */
@@ -40,7 +40,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   readonly response: ServerResponse
   readonly peer: Peer
   readonly head: Head
-  readonly attributes: RequestAttributes
+  readonly credentials: RequestCredentials
   readonly receivedAtMs = Date.now()
   readonly traceparent: string | undefined
   readonly tracestate: string | undefined
@@ -49,6 +49,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   kong = false
   phase: Phase = 'asking'
   intake: Intake = discard
+  flow: Flow
   consume: Consume = unconsumed
   /** True where the sender waits for `100 Continue` before it sends the body. */
   awaitsContinue = false
@@ -68,7 +69,8 @@ export class Exchange implements Settler, Live, Holder, Shared {
     this.response = response
     this.peer = listening.peerOf(request.socket)
     this.head = readHead(request)
-    this.attributes = new RequestAttributes(request)
+    this.credentials = new RequestCredentials(this, request)
+    this.flow = request
     this.held = new Reservation(this)
     this.traceparent = readTraceparent(this.head.traceparent)
     this.tracestate = readTracestate(this.head.tracestate, this.traceparent)
@@ -95,24 +97,31 @@ export class Exchange implements Settler, Live, Holder, Shared {
       this.awaitsContinue = false
       this.response.writeContinue()
     }
-    this.#listen()
+    const early = this.credentials.play(intake)
+    if (early === undefined) return this.#listen()
+    this.flow = early
+    early.run()
+  }
+
+  ask (): void {
+    this.phase = 'asking'
+    this.intake = discard
+    this.pause()
   }
 
   #listen (): void {
     if (this.#listens) return
     this.#listens = true
-    const { request } = this
-    request.on('data', onData)
-    request.on('end', onEnd)
-    request.on('close', onClose)
+    this.request.on('data', onData).on('end', onEnd).on('close', onClose)
   }
 
   reserve (bytes: number): Refusal | undefined { return this.held.reserve(bytes) }
 
+  get attributes (): Attributes { return this.credentials.attributes }
   get idempotencyKeyBytesMax (): number { return this.door.config.idempotencyKeyBytesMax }
   get limits (): InflateLimits { return this.door.config }
-  pause (): void { this.request.pause() }
-  resume (): void { this.request.resume() }
+  pause (): void { this.flow.pause() }
+  resume (): void { this.flow.resume() }
 
   complete (body: Buffer | null): void {
     this.phase = 'settling'
@@ -134,7 +143,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   }
 
   #tell (refusal: Refusal): void {
-    this.problem(problemOf(refusal), refusal.code === 'unauthenticated' ? challengesOf(this.door.ingress) : undefined)
+    this.problem(problemOf(refusal), refusal.code === 'unauthenticated' ? challengesOf(this.door.ingress.schemes) : undefined)
   }
 
   /** Answers with a problem document. `extra` are further headers: name, value, name, value. */
@@ -255,6 +264,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   finish (): void {
     if (this.phase === 'done') return
     this.phase = 'done'
+    this.credentials.drop()
     this.held.releaseAll()
     this.door.end(this)
   }
@@ -279,12 +289,6 @@ export class Exchange implements Settler, Live, Holder, Shared {
   drain (): void {
     if (this.phase === 'streaming') this.intake.drain?.()
   }
-}
-
-/** RFC 9110 section 11.6.1: a 401 names at least one way to prove who one is. */
-function challengesOf ({ schemes }: Ingress): string[] {
-  const names = schemes.length === 0 ? ['ApiKey'] : schemes
-  return names.flatMap(scheme => ['www-authenticate', `${scheme} realm="sluice"`])
 }
 
 const unconsumed: Consume = () => {}

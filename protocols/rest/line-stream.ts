@@ -3,7 +3,7 @@
 import { refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
-import type { Intake } from './body.ts'
+import type { Flow, Intake } from './body.ts'
 import { wrapJson } from './decode.ts'
 import type { Exchange } from './exchange.ts'
 import { LineSplitter } from './line-splitter.ts'
@@ -13,9 +13,6 @@ import type { Problem } from './reply.ts'
 
 /** Results are forgotten together, when all of them are written: after this many lines the stream waits for that. */
 const resultsCountMax = 65_536
-
-/** Where reading can be held back: the request, or what inflates it. */
-export interface Flow { pause (): void, resume (): void }
 
 /** Ticket n is the n-th line since the results were last forgotten. */
 export class LineStream implements Intake, Settler, LineSink {
@@ -43,9 +40,9 @@ export class LineStream implements Intake, Settler, LineSink {
   readonly #flush = (): void => { this.#write() }
 
   constructor (exchange: Exchange) {
-    const { door, request, response } = exchange
+    const { door, response } = exchange
     this.#exchange = exchange
-    this.flow = request
+    this.flow = exchange
     this.#splitter = new LineSplitter(this, door.config.lineBytesMax)
     this.#unwatch = door.ingress.pressure.watch(() => { this.#advance() })
     response.on('drain', () => { this.#advance() })

@@ -156,3 +156,9 @@ function quoted (text: string): string {
 export function meaningOf (code: RefusalCode | DoorCode): string {
   return code in refusals ? refusals[code as RefusalCode].meaning : doorReplies[code as DoorCode].meaning
 }
+
+/** RFC 9110 section 11.6.1: a 401 names at least one way to prove who one is. */
+export function challengesOf (schemes: readonly string[]): string[] {
+  const names = schemes.length === 0 ? ['ApiKey'] : schemes
+  return names.flatMap(scheme => ['www-authenticate', `${scheme} realm="sluice"`])
+}

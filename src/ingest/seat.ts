@@ -5,11 +5,9 @@ import type { Envelope } from '../contract/envelope.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Admitted, Judge, JudgeContext, Scope, Verdict } from '../contract/policy.ts'
+import type { Condition } from './condition.ts'
 import { Breaker } from './conduct.ts'
 import type { ConductSettings } from './conduct.ts'
-
-/** Tells whether an event is one that the policy is for. Throws where it cannot tell: a fault of the policy. */
-export interface Condition { test (envelope: Envelope, context: JudgeContext): boolean }
 
 /** A judge with what the chain must know of it. */
 export interface SeatedJudge {

@@ -50,8 +50,9 @@ export async function policyFaults (policy: PolicyModule, folder: URL): Promise<
   return [...faults]
 }
 
+/** With its defaults, as the config room reads it. */
 function fits (schema: object, value: unknown): boolean {
-  return new Ajv({ strict: false }).compile(schema)(value)
+  return new Ajv({ strict: false, useDefaults: true }).compile(schema)(structuredClone(value))
 }
 
 const unit = /(bytes|ms|seconds|minutes|hours|days|count|events|keys|ratio|percent|levels|persecond)(max|min)?$/i

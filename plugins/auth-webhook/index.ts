@@ -1,0 +1,81 @@
+// The auth-webhook policy: finds the provider whose secret signed a webhook, and takes none twice.
+
+import type { Credentials, Eventually } from '../../src/contract/adapter.ts'
+import type { Principal } from '../../src/contract/envelope.ts'
+import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import type { Refusal } from '../../src/contract/outcome.ts'
+import type { AuthenticatorModule } from '../../src/contract/policy.ts'
+import { createSeen } from '../../src/contract/seen.ts'
+import { webhookConfig, webhookCredential } from './config.ts'
+import type { WebhookConfig } from './config.ts'
+import { presets } from './presets.ts'
+import type { Preset, Shown } from './presets.ts'
+import { candidates, ownersOf, providersOf } from './providers.ts'
+import type { Owner, Provider } from './providers.ts'
+import { createRecent } from './recent.ts'
+
+type Answer = Principal | Refusal
+
+const credentialName = 'webhook'
+
+/** GitHub signs with an older hash beside, by the same secret. */
+const secretNames = [...Object.values(presets).map(({ attribute }) => attribute), 'x-hub-signature']
+
+export const authWebhook: AuthenticatorModule<WebhookConfig> = {
+  name: 'auth-webhook',
+  kind: 'authenticator',
+  config: webhookConfig,
+  credential: { name: credentialName, schema: webhookCredential },
+
+  create ({ config, principals }) {
+    const { toleranceMs, rememberedCountMax: countMax } = config
+    const providers = providersOf(principals, credentialName)
+    const inUse: Preset[] = Object.values(presets).filter(preset => providers.some(one => one.preset === preset))
+    // A time may be as far in the future as in the past.
+    const dated = createSeen({ holdsMs: 2 * toleranceMs, countMax })
+    const undated = createRecent({ holdsMs: config.undatedMs, countMax })
+    const unknown = refuse('unauthenticated', 'the signature of this webhook does not match any secret; check the secret')
+    const shared = refuse('unauthenticated', 'two providers have the secret that signed this webhook; give each its own')
+    const stale = refuse('unauthenticated', 'the time of this webhook is too far from now; check the clock of the sender')
+    const repeated = refuse('unauthenticated', 'this webhook was taken already, or is too old to tell')
+    const noBody = refuse('unauthenticated', 'what came with no body cannot be signed over one')
+
+    function once ({ principal, proof }: Owner, atMs: number | undefined): Answer {
+      const nowMs = Date.now()
+      const first = atMs === undefined ? undated.take(proof, nowMs) : dated.take(proof, atMs, nowMs)
+      return first ? principal : repeated
+    }
+
+    async function check (meant: Provider[], shown: Shown, read: Promise<Buffer | Refusal>): Promise<Answer> {
+      const body = await read
+      if (isRefusal(body)) return body
+      const [owner, other] = ownersOf(meant, shown, body)
+      if (owner === undefined) return unknown
+      return other === undefined ? once(owner, shown.atMs) : shared
+    }
+
+    return {
+      secretNames,
+      advice: 'sign the webhook as its provider\'s preset says',
+      gauges: new Map([['webhooks_remembered', () => dated.keptCount() + undated.keptCount()]]),
+      authenticate (credentials: Credentials): Eventually<Answer | undefined> {
+        const { attributes } = credentials
+        for (const preset of inUse) {
+          const signature = attributes.get(preset.attribute)
+          if (signature === undefined) continue
+          const [path = ''] = (attributes.get(':path') ?? '').split('?', 1)
+          const meant = candidates(providers, preset, path)
+          if (meant.length === 0) continue
+          const shown = preset.read(signature, attributes)
+          if (shown === undefined || shown.signatures.length === 0) {
+            return refuse('unauthenticated', `the signature of this webhook cannot be read; ${preset.advice}`)
+          }
+          if (shown.atMs !== undefined && Math.abs(Date.now() - shown.atMs) > toleranceMs) return stale
+          const read = credentials.body?.(config.bodyBytesMax)
+          return read === undefined ? noBody : check(meant, shown, read)
+        }
+        return undefined
+      }
+    }
+  }
+}
