@@ -11,7 +11,9 @@ t.test('a listener listens on the loopback address and over TCP unless told othe
   const [data, health] = items.anyOf
   const http = { protocol: 'http', port: 8080 }
   t.ok(ajv.validate(data, http))
-  t.same(http, { protocol: 'http', port: 8080, host: '127.0.0.1', insecure: false })
+  t.same(http, {
+    protocol: 'http', port: 8080, host: '127.0.0.1', insecure: false, proxyProtocol: false, trustedProxies: []
+  })
   const probes = { protocol: 'health', port: 0 }
   t.ok(ajv.validate(health, probes))
   t.same(probes, { protocol: 'health', port: 0, host: '127.0.0.1' })
@@ -28,6 +30,8 @@ const wrong: unknown[] = [
   [{ protocol: 'http', port: 1, tls: { cert: 'a' } }],
   [{ protocol: 'http', port: 1, tls: { cert: 'a', key: 'b', minVersion: 'TLSv1.1' } }],
   [{ protocol: 'health', port: 1, tls: { cert: 'a', key: 'b' } }],
+  [{ protocol: 'http', port: 1, tls: { cert: 'a', key: 'b', clientCertificate: 'maybe' } }],
+  [{ protocol: 'http', port: 1, trustedProxies: ['proxy.example'] }],
   [{ protocol: 'http', port: 1, prot: 2 }]
 ]
 for (const listeners of wrong) {
