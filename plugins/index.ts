@@ -3,10 +3,14 @@
 import type { PolicyModule } from '../src/contract/policy.ts'
 import { acl } from './acl/index.ts'
 import { authApiKey } from './auth-api-key/index.ts'
+import { authMtls } from './auth-mtls/index.ts'
+import { ipRestriction } from './ip-restriction/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
 
 export const policies: readonly PolicyModule[] = [
   authApiKey,
+  authMtls,
+  ipRestriction,
   acl,
   payloadLimit
 ]
