@@ -10,6 +10,7 @@ import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
 import type { Admission } from './ingest/admission.ts'
 import { createAccess } from './ingest/access.ts'
 import { createAuthentication, schemesOf, secretNamesOf } from './ingest/authentication.ts'
+import { createFailedLogins } from './ingest/failed-logins.ts'
 import { createGates } from './ingest/gates.ts'
 import { Pipeline } from './ingest/pipeline.ts'
 import type { RouteRun } from './ingest/pipeline.ts'
@@ -149,8 +150,13 @@ function createListeners (settings: Settings, connections: Connections, workerCo
     }))
 }
 
-function shareOf (limits: Settings['limits'], headerBytesMax: number, workerCount: number): Connections {
-  const share = (whole: number): number => Math.max(1, Math.floor(whole / workerCount))
+/** A worker's share of what the node may have; of something it is never nothing. */
+function shareOf (whole: number, workerCount: number): number {
+  return whole === 0 ? 0 : Math.max(1, Math.floor(whole / workerCount))
+}
+
+function createTable (limits: Settings['limits'], headerBytesMax: number, workerCount: number): Connections {
+  const share = (whole: number): number => shareOf(whole, workerCount)
   return createConnections({
     connectionsMax: share(limits.connectionsMax),
     connectionsPerPeerMax: share(limits.connectionsPerPeerMax),
@@ -172,14 +178,15 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const stopTracing = await startTracing(settings.tracing, data.version)
 
   // bytes in: who may connect, who is sending, how much may be held
-  const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
+  const connections = createTable(limits, settings.connections.headerBytesMax, data.workerCount)
   const shared = { principals: settings.principals, log }
   const authenticators = createAuthenticators(settings.authentication, shared)
   const access = createAccess()
   const gates = createGates(createPolicyGates(settings.policies, shared), decisions.decided)
   connections.watchClosed(peer => { gates.closed(peer) })
+  const failedLogins = createFailedLogins({ failedLoginsMax: shareOf(limits.failedLoginsMax, data.workerCount) })
   const authenticate = createAuthentication({
-    authenticators, access, gates,
+    authenticators, access, gates, failedLogins,
     onAuthenticated: peer => connections.authenticated(peer.connectionId),
     onFault: error => log.error({ error }, 'authentication failed: its sender was refused')
   })
@@ -212,7 +219,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
 
   for (const { families } of [decisions, thread]) metrics.add(families)
-  for (const { gauges } of [connections, admission]) metrics.addGauges(gauges)
+  for (const { gauges } of [connections, admission, failedLogins]) metrics.addGauges(gauges)
   showSink(metrics, sink, settings.sink)
   for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
   metrics.addGauges(new Map([

@@ -90,6 +90,7 @@ export function plainAddress (text: string): string {
 
 /** Whom an address stands for where attempts are counted: one IPv4 address, or the /64 that one IPv6 site has. */
 export function siteOf (text: string): string {
+  if (!text.includes(':')) return text
   const address = readAddress(withoutZone(text))
   if (address === undefined) return text
   return address.widthBits === 32 ? writeFour(address.value) : `${(address.value >> 64n).toString(16)}::/64`

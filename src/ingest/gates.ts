@@ -8,7 +8,7 @@ import type { DecisionListener } from './policy-chain.ts'
 export interface SeatedGate { readonly name: string, readonly gate: Gate }
 
 export interface Gates {
-  /** Costs one look-up once the principal is in on this connection. */
+  /** Costs one look-up once the principal is in on this connection, whoever a proxy says that it sends for. */
   enter (principal: Principal, peer: Peer): Refusal | undefined
   /** The peer's connection has closed. */
   closed (peer: Peer): void
@@ -31,7 +31,8 @@ export function createGates (gates: readonly SeatedGate[], onDecision: DecisionL
   }
 
   return {
-    enter (principal, peer) {
+    enter (principal, sender) {
+      const peer = sender.via ?? sender
       // Authentication may take longer than its connection lasts: nobody would tell that one again that it closed.
       if (gates.length === 0 || gone.has(peer)) return undefined
       const known = inside.get(peer)
@@ -44,7 +45,8 @@ export function createGates (gates: readonly SeatedGate[], onDecision: DecisionL
     },
     closed (peer) {
       gone.add(peer)
-      for (const principal of inside.get(peer)?.values() ?? []) for (const { gate } of gates) gate.leave(principal, peer)
+      const principals = inside.get(peer)?.values() ?? []
+      for (const principal of principals) for (const { gate } of gates) gate.leave(principal, peer)
       inside.delete(peer)
     }
   }
