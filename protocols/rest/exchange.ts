@@ -66,7 +66,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     this.door = door
     this.request = request
     this.response = response
-    this.peer = listening.peerOf(request.socket)
+    this.peer = door.senderOf(listening.peerOf(request.socket), request)
     this.head = readHead(request)
     this.attributes = new RequestAttributes(request)
     this.held = new Reservation(this)
@@ -166,6 +166,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     if (lingers && this.#leftBytes() > lingerBytesMax) this.closes = true
     if (this.awaitsContinue || this.door.ingress.draining.on) this.closes = true
     if (this.closes) headers.push('connection', 'close')
+    headers.push(...this.door.cors.pairs(this.head.origin))
     response.writeHead(status, headers)
     if (lingers && !this.awaitsContinue) {
       response.write(text, encoding)
@@ -221,6 +222,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     if (!response.headersSent) {
       const headers = ['content-type', 'application/x-ndjson', 'x-request-id', this.requestId]
       if (this.closes || this.door.ingress.draining.on) headers.push('connection', 'close')
+      headers.push(...this.door.cors.pairs(this.head.origin))
       response.writeHead(200, headers)
     }
     response.write(text)
