@@ -107,7 +107,8 @@ t.test('every origin may be let in, without credentials', async t => {
   t.equal(answer.headers.get('access-control-allow-origin'), '*')
   t.equal(answer.headers.get('vary'), null)
   t.equal(answer.headers.get('access-control-expose-headers'), null)
-  t.throws(() => createCors({ ...config, origins: ['*'], credentials: true }, []), /credentials with the origin \*/)
+  const careless = createCors({ ...config, origins: ['*'], credentials: true }, [])
+  t.notOk(careless.pairs(origin).includes('access-control-allow-credentials'))
 })
 
 t.test('credentials are allowed for origins that are named', async t => {

@@ -25,9 +25,6 @@ export const noCors: Cors = { pairs: () => none, preflight: () => undefined }
 export function createCors (config: CorsConfig, methods: readonly string[]): Cors {
   if (config.origins.length === 0) return noCors
   const everyone = config.origins.includes('*')
-  if (everyone && config.credentials) {
-    throw new Error('rest.cors: credentials with the origin * would let every page send as whoever looks at it')
-  }
   const origins = new Set(config.origins)
   // An answer that depends on the origin must not be kept for another one.
   const varies: Pairs = everyone ? none : ['vary', 'Origin']
@@ -39,7 +36,8 @@ export function createCors (config: CorsConfig, methods: readonly string[]): Cor
     'access-control-allow-headers', config.allowedHeaders.join(', '),
     'access-control-max-age', String(Math.floor(config.maxAgeMs / 1_000))
   ]
-  const credentials: Pairs = config.credentials ? ['access-control-allow-credentials', 'true'] : none
+  // Never for everyone, whatever the config says: any page could send as whoever looks at it.
+  const credentials: Pairs = config.credentials && !everyone ? ['access-control-allow-credentials', 'true'] : none
   const isAllowed = (origin: string): boolean => everyone || origins.has(origin)
 
   return {

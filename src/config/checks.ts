@@ -3,6 +3,10 @@
 import { isIPv4 } from 'node:net'
 import { showBytes } from './byte-size.ts'
 import { compressionHasKafka, driverKnowsTheCodec } from './codec-checks.ts'
+import {
+  certificatesCanBeShown, clientCertificatesHaveAnAuthority, networksAreNetworks, pagesWithCredentialsAreNamed,
+  proxiesAreNamed
+} from './edge-checks.ts'
 import type { Check, ConfigDocument } from './load.ts'
 import { at, listAt, numberAt, recordAt, textAt } from './lookup.ts'
 import { quote, showPath } from './mistake.ts'
@@ -181,5 +185,7 @@ function journalHasRoom (document: ConfigDocument): CheckMistake[] {
 export const checks: readonly Check[] = [
   sinkHasItsSection, acksFitTheSink, exposedListenersAreProtected, addressesAreUnique, principalsAreDistinct,
   principalsAreAsked, limitsAgree, journalHasRoom, compressionHasKafka, driverKnowsTheCodec, driverKnowsTheMechanism,
-  tokenHasOneOrigin, awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded, topicsAreLegal
+  tokenHasOneOrigin, awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded, topicsAreLegal,
+  clientCertificatesHaveAnAuthority, certificatesCanBeShown, proxiesAreNamed, pagesWithCredentialsAreNamed,
+  networksAreNetworks
 ]
