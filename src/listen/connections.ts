@@ -20,7 +20,7 @@ export interface FarEnd { readonly address: string, readonly port: number }
 
 export interface Connections {
   /** Counts in a connection that has yet to say whose it is, against the caps in all; `admit` follows. */
-  await (socket: Socket): RefusedFor | undefined
+  hold (socket: Socket): RefusedFor | undefined
   /** Counts a new connection in, or says which cap it is above; then the caller closes it. */
   admit (socket: Socket, secure: boolean, farEnd?: FarEnd): Peer | RefusedFor
   /** A TLS socket around an admitted one carries the requests from now on. False: its peer has gone already. */
@@ -97,7 +97,7 @@ class ConnectionTable implements Connections {
     return above
   }
 
-  await (socket: Socket): RefusedFor | undefined {
+  hold (socket: Socket): RefusedFor | undefined {
     const above = this.#refusalOf(undefined)
     if (above !== undefined) return above
     this.#unnamed.add(socket)

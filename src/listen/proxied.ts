@@ -30,7 +30,7 @@ export function createProxied (options: ProxiedOptions): (socket: Socket) => voi
     const ignore = (): void => {}
     socket.on('error', ignore)
     if (!trusted.has(socket.remoteAddress ?? '')) return cut(socket, 'it is from no trusted proxy')
-    if (connections.await(socket) !== undefined) return void socket.destroy()
+    if (connections.hold(socket) !== undefined) return void socket.destroy()
     const timer = setTimeout(() => cut(socket, 'its PROXY header did not come in time'), timeoutMs)
     let held: Buffer = Buffer.alloc(0)
 
