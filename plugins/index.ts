@@ -5,12 +5,16 @@ import { acl } from './acl/index.ts'
 import { authApiKey } from './auth-api-key/index.ts'
 import { authSignature } from './auth-signature/index.ts'
 import { authWebhook } from './auth-webhook/index.ts'
+import { authMtls } from './auth-mtls/index.ts'
+import { ipRestriction } from './ip-restriction/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
 
 export const policies: readonly PolicyModule[] = [
   authApiKey,
   authSignature,
   authWebhook,
+  authMtls,
+  ipRestriction,
   acl,
   payloadLimit
 ]

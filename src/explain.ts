@@ -11,6 +11,7 @@ import type { Access } from './ingest/access.ts'
 import { createAdmission, createSignal } from './ingest/admission.ts'
 import { createAuthentication, schemesOf } from './ingest/authentication.ts'
 import type { Authenticate } from './ingest/authentication.ts'
+import { createFailedLogins } from './ingest/failed-logins.ts'
 import { createGates } from './ingest/gates.ts'
 import { createIngress } from './ingest/ingress.ts'
 import { Pipeline } from './ingest/pipeline.ts'
@@ -87,7 +88,7 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
   const pipeline = createPipeline({ ...parts, draft, question, runs: parts.policies.runs(parts.ack, decided) })
   const ask = createAuthentication({
     authenticators: question.principal === undefined ? parts.policies.authenticators : [asserting(question.principal)],
-    access: parts.access, gates, onAuthenticated () {},
+    access: parts.access, gates, failedLogins: createFailedLogins({ failedLoginsMax: 0 }), onAuthenticated () {},
     onFault: error => log.error({ error }, 'authentication failed while explaining')
   })
   const adapter = module.create({

@@ -25,7 +25,7 @@ export function proveTlsFits (settings: Settings): void {
     } catch (error) {
       const { code = '', message } = error as NodeJS.ErrnoException
       throw new StartError(code, `cannot use the certificate of listeners[${at}].tls: ${message}`,
-        `check cert and key there; relative paths start in ${process.cwd()}`)
+        `check the files named there; relative paths start in ${process.cwd()}`)
     }
   }
 }

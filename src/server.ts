@@ -10,6 +10,7 @@ import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
 import type { Admission } from './ingest/admission.ts'
 import { createAccess } from './ingest/access.ts'
 import { createAuthentication, schemesOf } from './ingest/authentication.ts'
+import { createFailedLogins } from './ingest/failed-logins.ts'
 import { createGates } from './ingest/gates.ts'
 import { createIngress } from './ingest/ingress.ts'
 import type { IngressParts } from './ingest/ingress.ts'
@@ -126,8 +127,13 @@ function createListeners (settings: Settings, connections: Connections, workerCo
     }))
 }
 
-function shareOf (limits: Settings['limits'], headerBytesMax: number, workerCount: number): Connections {
-  const share = (whole: number): number => Math.max(1, Math.floor(whole / workerCount))
+/** A worker's share of what the node may have; of something it is never nothing. */
+function shareOf (whole: number, workerCount: number): number {
+  return whole === 0 ? 0 : Math.max(1, Math.floor(whole / workerCount))
+}
+
+function createTable (limits: Settings['limits'], headerBytesMax: number, workerCount: number): Connections {
+  const share = (whole: number): number => shareOf(whole, workerCount)
   return createConnections({
     connectionsMax: share(limits.connectionsMax),
     connectionsPerPeerMax: share(limits.connectionsPerPeerMax),
@@ -149,13 +155,14 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const stopTracing = await startTracing(settings.tracing, data.version)
 
   // bytes in: who may connect, who is sending, how much may be held
-  const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
+  const connections = createTable(limits, settings.connections.headerBytesMax, data.workerCount)
   const policies = createPolicies(settings, log)
   const schemes = schemesOf(policies.authenticators)
   const access = createAccess(createNoticeReader(data.disabled))
-  const gates = createGates(policies.gates, decisions.decided, connections.watchClosed)
+  const gates = createGates(policies.gates, decisions.decided, told => { connections.watchClosed(told) })
+  const failedLogins = createFailedLogins({ failedLoginsMax: shareOf(limits.failedLoginsMax, data.workerCount) })
   const authenticate = createAuthentication({
-    authenticators: policies.authenticators, access, gates,
+    authenticators: policies.authenticators, access, gates, failedLogins,
     onAuthenticated: peer => connections.authenticated(peer.connectionId),
     onFault: error => log.error({ error }, 'authentication failed: its sender was refused')
   })
@@ -184,7 +191,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
 
   for (const { families } of [decisions, thread]) metrics.add(families)
-  for (const { gauges } of [connections, admission]) metrics.addGauges(gauges)
+  for (const { gauges } of [connections, admission, failedLogins]) metrics.addGauges(gauges)
   showSink(metrics, sink, settings.sink)
   for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
   metrics.addGauges(new Map([

@@ -6,6 +6,7 @@ import { adminConfig } from './admin/config.ts'
 import type { AdminSettings } from './admin/config.ts'
 import { checks } from './config/checks.ts'
 import { codecsAreInstalled } from './config/codec-checks.ts'
+import { networksAreNetworks } from './config/edge-checks.ts'
 import { freezeConfig } from './config/freeze.ts'
 import type { Check, ConfigDocument } from './config/load.ts'
 import { listAt, textAt } from './config/lookup.ts'
@@ -84,7 +85,8 @@ const routesCompile: Check = (document, sound) => {
 /** What an adapter cannot be built from, e.g. two aliases on one path. Creating one has no side effects. */
 const adaptersAccept: Check = (document, sound) => {
   const sections = ['routes', ...adapters.map(one => one.name)]
-  if (!sections.every(sound)) return []
+  // A wrong network is told by its own rule, at its place.
+  if (!sections.every(sound) || networksAreNetworks(document, sound).length > 0) return []
   return adapters.flatMap(module => {
     const routes = listAt(document, 'routes').map(route => routeViewOf(module, route as RouteEntry))
     const config = document[module.name] as never

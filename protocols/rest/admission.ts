@@ -35,6 +35,9 @@ export function serve (exchange: Exchange, target: Target): void {
     return exchange.problem(doorProblem('headers-too-large', `there are more than ${headersCountMax} header lines`))
   }
   if (exchange.head.host === undefined && request.httpVersionMinor === 1) return exchange.problem(noHost)
+  const preflight = door.cors.preflight(request)
+  // The browser asks on its own, with no credentials, and waits for the answer with the request that has them.
+  if (preflight !== undefined) return exchange.answer(204, '', '', preflight)
   if (door.ingress.draining.on) return exchange.refuse(stopping)
   const found = door.ingress.authenticate(exchange.credentials, exchange.peer)
   if (!(found instanceof Promise)) return authenticated(exchange, target, found)

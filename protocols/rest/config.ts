@@ -2,7 +2,35 @@
 
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
+import { networkPattern } from '../../src/contract/address.ts'
 import { bytes } from '../../src/contract/setting.ts'
+
+const headerName = Type.String({ pattern: '^[A-Za-z0-9!#$%&\'*+.^_`|~-]+$', maxLength: 100 })
+
+const cors = Type.Object({
+  origins: Type.Array(Type.String({ pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s*]+)$' }), {
+    default: [], maxItems: 1_000,
+    description: 'Whose pages may send: exact origins such as https://shop.example, or `*` for all.'
+  }),
+  allowedHeaders: Type.Array(headerName, {
+    default: ['authorization', 'content-type', 'idempotency-key', 'x-api-key', 'x-request-id'], maxItems: 100,
+    description: 'Headers that pages may send.'
+  }),
+  exposedHeaders: Type.Array(headerName, {
+    default: ['retry-after', 'x-request-id'], maxItems: 100, description: 'Headers of answers that pages may read.'
+  }),
+  maxAgeMs: Type.Integer({
+    default: 600_000, minimum: 0, maximum: 86_400_000, description: 'How long a browser need not ask again.'
+  }),
+  credentials: Type.Boolean({
+    default: false, description: 'true: pages may send cookies and client certificates; not with the origin `*`.'
+  })
+}, {
+  additionalProperties: false, default: { origins: [] },
+  description: 'Lets pages of other origins send (CORS). Without origins, browsers let none.'
+})
+
+export type CorsConfig = Static<typeof cors>
 
 /** The `rest:` section. */
 export const restConfig = Type.Object({
@@ -47,6 +75,14 @@ export const restConfig = Type.Object({
   idempotencyKeyBytesMax: Type.Unsafe<number>(bytes({
     default: '255B', maximumBytes: 1_024, description: 'The longest Idempotency-Key.'
   })),
+  trustedProxies: Type.Array(Type.String({ pattern: networkPattern }), {
+    default: [], maxItems: 1_000,
+    description: 'Proxies, as addresses or networks such as 10.0.0.0/8, whose word is taken on whose request they pass on.'
+  }),
+  forwardedHeader: Type.Union([Type.Literal('x-forwarded-for'), Type.Literal('forwarded')], {
+    default: 'x-forwarded-for', description: 'The header in which those proxies say it; no other is read.'
+  }),
+  cors,
   openapi: Type.Boolean({ default: true, description: 'true: GET /openapi.json describes this door.' })
 }, { additionalProperties: false, default: {}, description: 'The REST door.' })
 

@@ -3,6 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
 import type { RestConfig } from './config.ts'
+import { noCors } from './cors.ts'
+import type { Cors } from './cors.ts'
+import { createForwarding } from './forwarding.ts'
+import type { SenderOf } from './forwarding.ts'
 
 /** A request under way, as the door's clock and its drain see it. */
 export interface Live {
@@ -21,6 +25,8 @@ export class Door {
   readonly config: RestConfig
   readonly ingress: Ingress
   readonly log: Log
+  readonly cors: Cors
+  readonly senderOf: SenderOf
   // Not a Set: one that gains and loses members makes itself anew all the time, and each old table keeps everything
   // it held, and the next table, from the quick collector of new objects. Those are whole requests.
   readonly #live: Live[] = []
@@ -35,10 +41,12 @@ export class Door {
   #timer: NodeJS.Timeout | undefined
   #whenIdle: (() => void)[] = []
 
-  constructor (config: RestConfig, ingress: Ingress, log: Log) {
+  constructor (config: RestConfig, ingress: Ingress, log: Log, cors: Cors = noCors) {
     this.config = config
     this.ingress = ingress
     this.log = log
+    this.cors = cors
+    this.senderOf = createForwarding(config)
     const shortest = Math.min(config.bodyIdleTimeoutMs, config.bodyTimeoutMs, config.streamIdleTimeoutMs)
     this.sweepMs = Math.max(20, Math.min(1_000, Math.floor(shortest / 4)))
   }

@@ -67,7 +67,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     this.door = door
     this.request = request
     this.response = response
-    this.peer = listening.peerOf(request.socket)
+    this.peer = door.senderOf(listening.peerOf(request.socket), request)
     this.head = readHead(request)
     this.credentials = new RequestCredentials(this, request)
     this.flow = request
@@ -175,6 +175,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     if (lingers && this.#leftBytes() > lingerBytesMax) this.closes = true
     if (this.awaitsContinue || this.door.ingress.draining.on) this.closes = true
     if (this.closes) headers.push('connection', 'close')
+    headers.push(...this.door.cors.pairs(this.head.origin))
     response.writeHead(status, headers)
     if (lingers && !this.awaitsContinue) {
       response.write(text, encoding)
@@ -230,6 +231,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     if (!response.headersSent) {
       const headers = ['content-type', 'application/x-ndjson', 'x-request-id', this.requestId]
       if (this.closes || this.door.ingress.draining.on) headers.push('connection', 'close')
+      headers.push(...this.door.cors.pairs(this.head.origin))
       response.writeHead(200, headers)
     }
     response.write(text)

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 /** What the door reads of a request's header section. Values are as received. */
 export interface Head {
   host: string | undefined
+  origin: string | undefined
   contentType: string | undefined
   contentEncoding: string | undefined
   transferEncoding: string | undefined
@@ -23,7 +24,7 @@ export interface Head {
 /** Reads it. Costs one comparison of lengths for every header that the door does not know. */
 export function readHead (request: IncomingMessage): Head {
   const head: Head = {
-    host: undefined, contentType: undefined, contentEncoding: undefined, transferEncoding: undefined,
+    host: undefined, origin: undefined, contentType: undefined, contentEncoding: undefined, transferEncoding: undefined,
     contentLength: undefined, idempotencyKey: undefined, requestId: undefined, traceparent: undefined,
     tracestate: undefined, contextPairs: undefined, repeated: undefined
   }
@@ -53,6 +54,9 @@ function readKnown (head: Head, name: string, value: string): void {
   switch (name.length) {
     case 4:
       if (is(name, 'host')) head.host = once(head, head.host, value, 'host')
+      return
+    case 6:
+      if (is(name, 'origin')) head.origin ??= value
       return
     case 10:
       // A list header: RFC 9110 section 5.3 allows repeats, W3C Trace Context asks to join them in order.

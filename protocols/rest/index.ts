@@ -10,6 +10,7 @@ import { compileAlias, eventsChannel } from './alias.ts'
 import type { Alias } from './alias.ts'
 import { aliasConfig, restConfig } from './config.ts'
 import type { RestConfig } from './config.ts'
+import { createCors } from './cors.ts'
 import { Door } from './door.ts'
 import { Exchange, exchangeKey } from './exchange.ts'
 import type { Marked } from './exchange.ts'
@@ -40,8 +41,10 @@ export const rest: AdapterModule<RestConfig> = {
 }
 
 function createRest (setup: AdapterSetup<RestConfig>): Adapter {
-  const door = new Door(setup.config, setup.ingress, setup.log)
-  const find = createFinder(targetsOf(setup))
+  const { config, ingress, log } = setup
+  const targets = targetsOf(setup)
+  const door = new Door(config, ingress, log, createCors(config.cors, methodsOf(targets)))
+  const find = createFinder(targets)
   return {
     attach (listening) {
       door.start()
@@ -54,6 +57,11 @@ function createRest (setup: AdapterSetup<RestConfig>): Adapter {
       ['streams_open', () => door.streamsCount]
     ])
   }
+}
+
+/** Every method that something here is served under. */
+function methodsOf (targets: ReadonlyMap<string, Target>): string[] {
+  return [...new Set([...targets.values()].flatMap(({ operations }) => [...operations.keys()]))].sort()
 }
 
 /** Every path that is served, in the syntax of the router. Throws where two routes claim one address. */

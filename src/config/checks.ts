@@ -3,6 +3,10 @@
 import { isIPv4 } from 'node:net'
 import { showBytes } from './byte-size.ts'
 import { compressionHasKafka, driverKnowsTheCodec } from './codec-checks.ts'
+import {
+  certificatesCanBeShown, clientCertificatesHaveAnAuthority, networksAreNetworks, pagesWithCredentialsAreNamed,
+  proxiesAreNamed
+} from './edge-checks.ts'
 import type { Check, ConfigDocument } from './load.ts'
 import { at, listAt, numberAt, recordAt, textAt } from './lookup.ts'
 import { quote, showPath } from './mistake.ts'
@@ -193,5 +197,6 @@ export const checks: readonly Check[] = [
   sinkHasItsSection, acksFitTheSink, exposedListenersAreProtected, adminHasTokens, addressesAreUnique,
   principalsAreDistinct, principalsAreAsked, limitsAgree, journalHasRoom, compressionHasKafka, driverKnowsTheCodec,
   driverKnowsTheMechanism, tokenHasOneOrigin, awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded,
-  topicsAreLegal
+  topicsAreLegal, clientCertificatesHaveAnAuthority, certificatesCanBeShown, proxiesAreNamed,
+  pagesWithCredentialsAreNamed, networksAreNetworks
 ]

@@ -28,9 +28,11 @@ export interface Certificate {
   readonly expiresAtMs: number
 }
 
-/** The other end of a connection. */
+/** Who sends: the other end of a connection, or the one for whom a trusted proxy passes on. */
 export interface Peer {
+  /** An IPv4 address is never written as IPv4-mapped IPv6. */
   readonly address: string
+  /** 0 where a proxy did not tell it. */
   readonly port: number
   /** True over TLS. */
   readonly secure: boolean
@@ -38,6 +40,8 @@ export interface Peer {
   readonly connectionId: number
   /** Absent: it showed none, or the listener asks for none. */
   readonly certificate?: Certificate | undefined
+  /** The other end of the connection, where that is a trusted proxy and the address is of whom it named. */
+  readonly via?: Peer | undefined
 }
 
 /**

@@ -9,6 +9,7 @@ import { refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Authenticator } from '../contract/policy.ts'
 import { createAccess } from './access.ts'
+import { createFailedLogins } from './failed-logins.ts'
 import { createAuthentication, schemesOf, secretNamesOf } from './authentication.ts'
 import type { Authenticate } from './authentication.ts'
 import { createGates } from './gates.ts'
@@ -19,6 +20,8 @@ type Answer = Eventually<Principal | Refusal | undefined>
 const credentials: Credentials = { attributes: noAttributes, argument: () => undefined }
 const alice: Principal = { name: 'alice', groups: [], anonymous: false }
 const wrongKey = refuse('unauthenticated', 'this key is not known')
+
+const failedLoginsMax = 3
 
 interface Rig { authenticate: Authenticate, asked: string[], accepted: Peer[], faults: unknown[] }
 
@@ -33,13 +36,13 @@ function rigOf (answers: Record<string, () => Answer>, gates: readonly SeatedGat
     advice: `send ${name}`,
     authenticate (given, from) {
       t.equal(given, credentials)
-      t.equal(from, peer)
+      t.equal(from.connectionId, peer.connectionId)
       asked.push(name)
       return answer()
     }
   }))
   const authenticate = createAuthentication({
-    authenticators, access, gates: createGates(gates, () => {}, () => {}),
+    authenticators, access, gates: createGates(gates, () => {}, () => {}), failedLogins: createFailedLogins({ failedLoginsMax }),
     onAuthenticated: one => accepted.push(one), onFault: fault => faults.push(fault)
   })
   return { authenticate, asked, accepted, faults }
@@ -132,4 +135,29 @@ t.test('schemes are told once each, in order', async t => {
   const authenticator = (scheme?: string): Authenticator =>
     ({ secretNames: ['x'], advice: 'x', authenticate: () => undefined, ...(scheme === undefined ? {} : { scheme }) })
   t.same(schemesOf(['Bearer', undefined, 'Basic', 'Bearer'].map(authenticator)), ['Bearer', 'Basic'])
+})
+
+t.test('who guesses at many names from one address is answered without being asked; who comes from elsewhere is asked', async t => {
+  let name = 0
+  for (const wrong of [(): Answer => ({ ...wrongKey, detail: `user ${name++}` }), async () => wrongKey]) {
+    const { authenticate, asked } = rigOf({ basic: wrong })
+    for (let guess = 0; guess < failedLoginsMax; guess++) t.match(await authenticate(credentials, peer), { code: 'unauthenticated' })
+    t.match(await authenticate(credentials, { ...peer }), { code: 'rate-limited', retryAfterMs: Number })
+    t.equal(asked.length, failedLoginsMax)
+    t.match(await authenticate(credentials, { ...peer, address: '203.0.113.7' }), { code: 'unauthenticated' })
+    t.equal(asked.length, failedLoginsMax + 1)
+  }
+})
+
+t.test('showing nothing is no failure, and neither are a fault, a full gate and access that has ended', async t => {
+  const full: SeatedGate = { name: 'full', gate: { enter: () => refuse('rate-limited', 'full'), leave () {} } }
+  const answers: [() => Answer, SeatedGate[]][] = [
+    [() => undefined, []], [() => { throw new Error('bug') }, []], [() => alice, [full]],
+    [() => ({ name: 'eve', groups: [], anonymous: false }), []], [() => refuse('overloaded', 'later'), []]
+  ]
+  for (const [answer, gates] of answers) {
+    const { authenticate, asked } = rigOf({ one: answer }, gates)
+    for (let count = 0; count <= failedLoginsMax; count++) await authenticate(credentials, peer)
+    t.equal(asked.length, failedLoginsMax + 1)
+  }
 })

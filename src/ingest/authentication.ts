@@ -7,6 +7,7 @@ import type { Refusal } from '../contract/outcome.ts'
 import type { Authenticator } from '../contract/policy.ts'
 import { anonymousPrincipal } from '../contract/principal.ts'
 import type { Access } from './access.ts'
+import type { FailedLogins } from './failed-logins.ts'
 import type { Gates } from './gates.ts'
 
 /** Attributes that carry secrets on every protocol, whatever is configured. */
@@ -30,6 +31,7 @@ interface AuthenticationOptions {
   /** Whose access has ended. */
   readonly access: Access
   readonly gates: Gates
+  readonly failedLogins: FailedLogins
   /** Told of every peer that proved who it is, or need not. */
   readonly onAuthenticated: (peer: Peer) => void
   /** Told of an authenticator that threw: a bug, not an answer. */
@@ -43,11 +45,15 @@ const failed: Refusal = {
 
 /** Asks one authenticator after the other. One that throws ends the search: a check that cannot run has not passed. */
 export function createAuthentication (options: AuthenticationOptions): Authenticate {
-  const { authenticators, access, gates, onAuthenticated, onFault } = options
+  const { authenticators, access, gates, failedLogins, onAuthenticated, onFault } = options
   const nothingShown = refuse('unauthenticated', authenticators.map(one => one.advice).join(', or '))
 
   function accept (answer: Principal | Refusal, peer: Peer): Principal | Refusal {
-    if (isRefusal(answer)) return answer
+    if (isRefusal(answer)) {
+      if (answer.code === 'unauthenticated') failedLogins.failed(peer)
+      return answer
+    }
+    failedLogins.succeeded(peer)
     const refusal = access.ended(answer, Date.now()) ?? gates.enter(answer, peer)
     if (refusal !== undefined) return refusal
     onAuthenticated(peer)
@@ -85,5 +91,5 @@ export function createAuthentication (options: AuthenticationOptions): Authentic
 
   return authenticators.length === 0
     ? (_credentials, peer) => accept(anonymousPrincipal, peer)
-    : (credentials, peer) => run(0, credentials, peer)
+    : (credentials, peer) => failedLogins.heldUp(peer) ?? run(0, credentials, peer)
 }

@@ -72,3 +72,12 @@ t.test('who is refused by a later gate leaves the earlier ones, is asked again n
   t.same(notes, ['a: anna enters 1', 'a: anna leaves 1', 'a: anna enters 1', 'a: anna leaves 1'])
   t.same(decisions, [['a', 'pass'], ['b', 'refuse'], ['a', 'pass'], ['b', 'refuse']])
 })
+
+t.test('a gate judges the connection, whomever the proxy at its other end names', async t => {
+  const notes: string[] = []
+  const gates = rigOf([gateOf('a', notes)], () => {})
+  for (const address of ['203.0.113.1', '203.0.113.2']) gates.enter(anna, { ...peer, address, via: peer })
+  gates.closed(peer)
+  gates.enter(bob, { ...peer, via: peer })
+  t.same(notes, ['a: anna enters 1', 'a: anna leaves 1'])
+})

@@ -8,7 +8,7 @@ import type { DecisionListener } from './seat.ts'
 export interface SeatedGate { readonly name: string, readonly gate: Gate }
 
 export interface Gates {
-  /** Costs one look-up once the principal is in on this connection. */
+  /** Costs one look-up once the principal is in on this connection, whoever a proxy says that it sends for. */
   enter (principal: Principal, peer: Peer): Refusal | undefined
 }
 
@@ -42,7 +42,8 @@ export function createGates (
   })
 
   return {
-    enter (principal, peer) {
+    enter (principal, sender) {
+      const peer = sender.via ?? sender
       // Authentication may take longer than its connection lasts: nobody would tell that one again that it closed.
       if (gates.length === 0 || gone.has(peer)) return undefined
       const known = inside.get(peer)

@@ -11,7 +11,9 @@ t.test('a listener listens on the loopback address and over TCP unless told othe
   const [data, health, admin] = items.anyOf
   const http = { protocol: 'http', port: 8080 }
   t.ok(ajv.validate(data, http))
-  t.same(http, { protocol: 'http', port: 8080, host: '127.0.0.1', insecure: false })
+  t.same(http, {
+    protocol: 'http', port: 8080, host: '127.0.0.1', insecure: false, proxyProtocol: false, trustedProxies: []
+  })
   const probes = { protocol: 'health', port: 0 }
   t.ok(ajv.validate(health, probes))
   t.same(probes, { protocol: 'health', port: 0, host: '127.0.0.1' })
@@ -25,7 +27,7 @@ t.test('a listener listens on the loopback address and over TCP unless told othe
 
 t.test('workers open the listeners that take events, and no others', async t => {
   const at = { host: '127.0.0.1', port: 0 }
-  t.ok(isDataListener({ ...at, protocol: 'http', insecure: false }))
+  t.ok(isDataListener({ ...at, protocol: 'http', insecure: false, proxyProtocol: false, trustedProxies: [] }))
   t.notOk(isDataListener({ ...at, protocol: 'health' }))
   t.notOk(isDataListener({ ...at, protocol: 'admin', insecure: false }))
 })
@@ -38,6 +40,8 @@ const wrong: unknown[] = [
   [{ protocol: 'http', port: 1, tls: { cert: 'a' } }],
   [{ protocol: 'http', port: 1, tls: { cert: 'a', key: 'b', minVersion: 'TLSv1.1' } }],
   [{ protocol: 'health', port: 1, tls: { cert: 'a', key: 'b' } }],
+  [{ protocol: 'http', port: 1, tls: { cert: 'a', key: 'b', clientCertificate: 'maybe' } }],
+  [{ protocol: 'http', port: 1, trustedProxies: ['proxy.example'] }],
   [{ protocol: 'http', port: 1, prot: 2 }]
 ]
 for (const listeners of wrong) {

@@ -2,14 +2,28 @@
 
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
+import { networkPattern } from '../contract/address.ts'
 
 const tls = Type.Object({
   cert: Type.String({ minLength: 1, description: 'PEM file with the certificate chain.' }),
   key: Type.String({ minLength: 1, description: 'PEM file with the private key.' }),
   minVersion: Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
     default: 'TLSv1.2', description: 'The oldest TLS version a client may speak.'
-  })
-}, { additionalProperties: false, description: 'Serve over TLS; both files are read again when they change.' })
+  }),
+  clientCa: Type.Optional(Type.String({
+    minLength: 1, description: 'PEM file with the authorities whose client certificates are taken; if absent, none is asked for.'
+  })),
+  clientCertificate: Type.Optional(Type.Union([Type.Literal('require'), Type.Literal('request')], {
+    description: 'require (default with clientCa): no connection without a valid certificate. request: a client may have ' +
+      'none; one that is not valid counts as none.'
+  })),
+  crl: Type.Optional(Type.String({
+    minLength: 1,
+    description: 'PEM file with a certificate revocation list of every authority in clientCa, none of them out of date.'
+  }))
+}, { additionalProperties: false, description: 'Serve over TLS; the files are read again when they change.' })
+
+const network = Type.String({ pattern: networkPattern })
 
 const common = {
   host: Type.String({ default: '127.0.0.1', minLength: 1, description: 'The address to listen on.' }),
@@ -20,6 +34,14 @@ const dataListener = Type.Object({
   protocol: Type.Literal('http', { description: 'http: REST.' }),
   ...common,
   tls: Type.Optional(tls),
+  proxyProtocol: Type.Boolean({
+    default: false,
+    description: 'true: every connection begins with a PROXY header (version 1 or 2) that tells whose it is, ahead of TLS.'
+  }),
+  trustedProxies: Type.Array(network, {
+    default: [], maxItems: 1_000,
+    description: 'Who may connect with a PROXY header, as addresses or networks such as 10.0.0.0/8; all others are cut.'
+  }),
   insecure: Type.Boolean({
     default: false,
     description: 'true: allow a non-loopback address without TLS or without any authentication.'
@@ -56,7 +78,9 @@ export const connectionsConfig = Type.Object({
     default: 120_000, minimum: 1_000,
     description: 'How long a connection may stand still in both directions while a request is under way.'
   }),
-  handshakeTimeoutMs: Type.Integer({ default: 10_000, minimum: 100, description: 'How long a TLS handshake may take.' })
+  handshakeTimeoutMs: Type.Integer({
+    default: 10_000, minimum: 100, description: 'How long a TLS handshake, or a PROXY header, may take.'
+  })
 }, { additionalProperties: false, default: {}, description: 'How long a peer may take, and how much it may say.' })
 
 export type DataListenerSettings = Static<typeof dataListener>

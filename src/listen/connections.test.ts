@@ -127,3 +127,28 @@ t.test('an old connection that closes late does not take the new one from the sa
   t.equal(connections.adopt(secured), true)
   t.equal(connections.peerOf(secured)?.connectionId, id)
 })
+
+t.test('who has yet to say whose it is counts in all and before authentication, but against no peer', async t => {
+  const connections = createConnections({ ...wide, connectionsMax: 2, connectionsPerPeerMax: 1 })
+  const sockets = [socketFrom('10.0.0.1'), socketFrom('10.0.0.1'), socketFrom('10.0.0.1')]
+  t.same(sockets.map(socket => connections.hold(socket)), [undefined, undefined, 'connections'])
+  t.same([gauge(connections, 'connections_unnamed'), gauge(connections, 'pre_auth_bytes')], [2, 200])
+  const [first, second] = sockets as [Socket, Socket, Socket]
+  t.match(connections.admit(first, false, { address: '::ffff:203.0.113.7', port: 9 }), { address: '203.0.113.7', port: 9 })
+  t.equal(connections.admit(second, false, { address: '203.0.113.7', port: 10 }), 'peer')
+  t.same([gauge(connections, 'connections_unnamed'), gauge(connections, 'connections_active')], [0, 1])
+  first.emit('close')
+  t.same([gauge(connections, 'pre_auth_bytes'), gauge(connections, 'connections_peers')], [0, 0])
+})
+
+t.test('a secured socket brings the certificate to the peer that is there already', async t => {
+  const connections = createConnections(wide)
+  const plain = socketFrom('10.0.0.1', 5_000, 8_443)
+  connections.admit(plain, true)
+  const before = connections.peerOf(plain)
+  const certificate = { subject: 'CN=a', dnsNames: [], uris: [], emails: [], fingerprint: 'ab', expiresAtMs: 1 }
+  const secured = socketFrom('10.0.0.1', 5_000, 8_443)
+  connections.adopt(secured, certificate)
+  t.equal(connections.peerOf(secured), before)
+  t.equal(before?.certificate, certificate)
+})

@@ -1,7 +1,8 @@
 // Every open connection of a worker: caps in all and per peer, and the small budget of the not yet authenticated.
 
 import type { Socket } from 'node:net'
-import type { Peer } from '../contract/envelope.ts'
+import { plainAddress } from '../contract/address.ts'
+import type { Certificate, Peer } from '../contract/envelope.ts'
 
 export interface ConnectionLimits {
   /** All three are this worker's share of the node's. */
@@ -14,11 +15,16 @@ export interface ConnectionLimits {
 
 export type RefusedFor = 'connections' | 'peer' | 'pre-auth'
 
+/** Whose a connection is, where that is not the one at its other end. */
+export interface FarEnd { readonly address: string, readonly port: number }
+
 export interface Connections {
+  /** Counts in a connection that has yet to say whose it is, against the caps in all; `admit` follows. */
+  hold (socket: Socket): RefusedFor | undefined
   /** Counts a new connection in, or says which cap it is above; then the caller closes it. */
-  admit (socket: Socket, secure: boolean): Peer | RefusedFor
+  admit (socket: Socket, secure: boolean, farEnd?: FarEnd): Peer | RefusedFor
   /** A TLS socket around an admitted one carries the requests from now on. False: its peer has gone already. */
-  adopt (secured: Socket): boolean
+  adopt (secured: Socket, certificate?: Certificate): boolean
   /** The peer of an admitted or adopted socket. */
   peerOf (socket: object): Peer | undefined
   /** Its bytes no longer count against the pre-auth budget. */
@@ -36,98 +42,119 @@ function endpointOf (socket: Socket): string {
   return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0} ${socket.localAddress ?? ''} ${socket.localPort ?? 0}`
 }
 
-/** The small budget of connections whose peer has not proved who it is. */
-class PreAuth {
+/** A peer gets its certificate once, before anybody else sees it. */
+type Newcomer = Omit<Peer, 'certificate'> & { certificate?: Certificate }
+
+/** The table of one worker. A connection leaves it when its socket closes. */
+export function createConnections (limits: ConnectionLimits): Connections {
+  return new ConnectionTable(limits)
+}
+
+class ConnectionTable implements Connections {
+  readonly gauges: ReadonlyMap<string, () => number>
   readonly #limits: ConnectionLimits
+  readonly #peers = new WeakMap<object, Peer>()
+  readonly #perAddress = new Map<string, number>()
+  readonly #byEndpoint = new Map<string, Newcomer>()
+  /** Sockets that have yet to say whose they are. */
+  readonly #unnamed = new Set<Socket>()
   readonly #waiting = new Set<number>()
+  readonly #refused: Record<RefusedFor, number> = { 'connections': 0, 'peer': 0, 'pre-auth': 0 }
+  readonly #closedListeners: ((peer: Peer) => void)[] = []
+  #openCount = 0
   #bodyBytes = 0
+  #lastId = 0
 
-  constructor (limits: ConnectionLimits) { this.#limits = limits }
+  constructor (limits: ConnectionLimits) {
+    this.#limits = limits
+    this.gauges = new Map([
+      ['connections_active', () => this.#openCount],
+      ['connections_peers', () => this.#perAddress.size],
+      ['connections_unnamed', () => this.#unnamed.size],
+      ['pre_auth_bytes', () => this.#preAuthBytes()],
+      ['pre_auth_limit_bytes', () => limits.preAuthBytesMax],
+      ['connections_opened_total', () => this.#lastId],
+      ['connections_refused_total', () => Object.values(this.#refused).reduce((sum, one) => sum + one, 0)]
+    ])
+  }
 
-  get usedBytes (): number { return this.#waiting.size * this.#limits.preAuthBytesEach + this.#bodyBytes }
-  hasRoom (bytes: number): boolean { return this.usedBytes + bytes <= this.#limits.preAuthBytesMax }
-  begin (connectionId: number): void { this.#waiting.add(connectionId) }
-  done (connectionId: number): void { this.#waiting.delete(connectionId) }
+  #preAuthBytes (): number {
+    return (this.#waiting.size + this.#unnamed.size) * this.#limits.preAuthBytesEach + this.#bodyBytes
+  }
 
-  reserve (bytes: number): boolean {
-    if (!this.hasRoom(bytes)) return false
+  /** `address` is undefined where it is not known yet. */
+  #capAbove (address: string | undefined): RefusedFor | undefined {
+    const { connectionsMax, connectionsPerPeerMax, preAuthBytesEach, preAuthBytesMax } = this.#limits
+    if (this.#openCount + this.#unnamed.size >= connectionsMax) return 'connections'
+    if (address !== undefined && (this.#perAddress.get(address) ?? 0) >= connectionsPerPeerMax) return 'peer'
+    if (this.#preAuthBytes() + preAuthBytesEach > preAuthBytesMax) return 'pre-auth'
+    return undefined
+  }
+
+  #refusalOf (address: string | undefined): RefusedFor | undefined {
+    const above = this.#capAbove(address)
+    if (above !== undefined) this.#refused[above]++
+    return above
+  }
+
+  hold (socket: Socket): RefusedFor | undefined {
+    const above = this.#refusalOf(undefined)
+    if (above !== undefined) return above
+    this.#unnamed.add(socket)
+    socket.once('close', () => this.#unnamed.delete(socket))
+    return undefined
+  }
+
+  admit (socket: Socket, secure: boolean, farEnd?: FarEnd): Peer | RefusedFor {
+    this.#unnamed.delete(socket)
+    const address = plainAddress(farEnd?.address ?? socket.remoteAddress ?? '')
+    const above = this.#refusalOf(address)
+    if (above !== undefined) return above
+    const port = farEnd?.port ?? socket.remotePort ?? 0
+    const peer: Newcomer = { address, port, secure, connectionId: ++this.#lastId }
+    this.#openCount++
+    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
+    this.#waiting.add(peer.connectionId)
+    this.#peers.set(socket, peer)
+    const endpoint = secure ? endpointOf(socket) : ''
+    if (secure) this.#byEndpoint.set(endpoint, peer)
+    socket.once('close', () => this.#leave(peer, endpoint))
+    return peer
+  }
+
+  #leave (peer: Peer, endpoint: string): void {
+    this.#openCount--
+    // The next connection may have come from the same port before this one was known to be gone.
+    if (this.#byEndpoint.get(endpoint) === peer) this.#byEndpoint.delete(endpoint)
+    this.#waiting.delete(peer.connectionId)
+    const left = (this.#perAddress.get(peer.address) ?? 1) - 1
+    if (left > 0) this.#perAddress.set(peer.address, left)
+    else this.#perAddress.delete(peer.address)
+    for (const listener of this.#closedListeners) listener(peer)
+  }
+
+  adopt (secured: Socket, certificate?: Certificate): boolean {
+    const endpoint = endpointOf(secured)
+    const peer = this.#byEndpoint.get(endpoint)
+    if (peer === undefined) return false
+    this.#byEndpoint.delete(endpoint)
+    if (certificate !== undefined) peer.certificate = certificate
+    this.#peers.set(secured, peer)
+    return true
+  }
+
+  peerOf (socket: object): Peer | undefined { return this.#peers.get(socket) }
+  authenticated (connectionId: number): void { this.#waiting.delete(connectionId) }
+  watchClosed (listener: (peer: Peer) => void): void { this.#closedListeners.push(listener) }
+
+  reservePreAuth (bytes: number): boolean {
+    if (this.#preAuthBytes() + bytes > this.#limits.preAuthBytesMax) return false
     this.#bodyBytes += bytes
     return true
   }
 
-  release (bytes: number): void {
+  releasePreAuth (bytes: number): void {
     this.#bodyBytes -= bytes
     if (this.#bodyBytes < 0) throw new Error(`pre-auth budget: ${-this.#bodyBytes} bytes more were given back than taken`)
-  }
-}
-
-/** The table of one worker. A connection leaves it when its socket closes. */
-export function createConnections (limits: ConnectionLimits): Connections {
-  const peers = new WeakMap<object, Peer>()
-  const perAddress = new Map<string, number>()
-  const byEndpoint = new Map<string, Peer>()
-  const preAuth = new PreAuth(limits)
-  const refused: Record<RefusedFor, number> = { 'connections': 0, 'peer': 0, 'pre-auth': 0 }
-  const closedListeners: ((peer: Peer) => void)[] = []
-  let openCount = 0
-  let lastId = 0
-
-  function leave (peer: Peer, endpoint: string): void {
-    openCount--
-    // The next connection may have come from the same port before this one was known to be gone.
-    if (byEndpoint.get(endpoint) === peer) byEndpoint.delete(endpoint)
-    preAuth.done(peer.connectionId)
-    const left = (perAddress.get(peer.address) ?? 1) - 1
-    if (left > 0) perAddress.set(peer.address, left)
-    else perAddress.delete(peer.address)
-    for (const listener of closedListeners) listener(peer)
-  }
-
-  function capAbove (address: string): RefusedFor | undefined {
-    if (openCount >= limits.connectionsMax) return 'connections'
-    if ((perAddress.get(address) ?? 0) >= limits.connectionsPerPeerMax) return 'peer'
-    if (!preAuth.hasRoom(limits.preAuthBytesEach)) return 'pre-auth'
-    return undefined
-  }
-
-  return {
-    admit (socket, secure) {
-      const address = socket.remoteAddress ?? ''
-      const above = capAbove(address)
-      if (above !== undefined) {
-        refused[above]++
-        return above
-      }
-      const peer: Peer = { address, port: socket.remotePort ?? 0, secure, connectionId: ++lastId }
-      openCount++
-      perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
-      preAuth.begin(peer.connectionId)
-      peers.set(socket, peer)
-      const endpoint = secure ? endpointOf(socket) : ''
-      if (secure) byEndpoint.set(endpoint, peer)
-      socket.once('close', () => leave(peer, endpoint))
-      return peer
-    },
-    adopt (secured) {
-      const endpoint = endpointOf(secured)
-      const peer = byEndpoint.get(endpoint)
-      if (peer === undefined) return false
-      byEndpoint.delete(endpoint)
-      peers.set(secured, peer)
-      return true
-    },
-    peerOf: socket => peers.get(socket),
-    authenticated (connectionId) { preAuth.done(connectionId) },
-    reservePreAuth: bytes => preAuth.reserve(bytes),
-    releasePreAuth (bytes) { preAuth.release(bytes) },
-    watchClosed (listener) { closedListeners.push(listener) },
-    gauges: new Map([
-      ['connections_active', () => openCount],
-      ['connections_peers', () => perAddress.size],
-      ['pre_auth_bytes', () => preAuth.usedBytes],
-      ['pre_auth_limit_bytes', () => limits.preAuthBytesMax],
-      ['connections_opened_total', () => lastId],
-      ['connections_refused_total', () => refused.connections + refused.peer + refused['pre-auth']]
-    ])
   }
 }

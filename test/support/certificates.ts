@@ -1,11 +1,13 @@
 // Makes throw-away certificates for tests: one CA for each folder, and server certificates for 127.0.0.1 and localhost.
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { randomBytes } from 'node:crypto'
+import { X509Certificate, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
+import { revocationList } from './revocation-list.ts'
 
 const DAY_MS = 86_400_000
+const serverNames: readonly AlternativeName[] = [{ type: 7, ip: '127.0.0.1' }, { type: 2, value: 'localhost' }]
 
 export interface Certificates {
   /** PEM of the CA that signed the certificate: what a client trusts. */
@@ -23,7 +25,17 @@ export interface CertificateOptions {
   readonly validDays?: number
   /** Start of the file names (`server` gives server.pem and server-key.pem). */
   readonly name?: string
+  /** Subject alternative names beside or in place of those of the server. */
+  readonly names?: readonly AlternativeName[]
+  /** True: signed by itself, not by the CA. */
+  readonly selfSigned?: boolean
 }
+
+export type AlternativeName =
+  { readonly type: 1 | 2 | 6, readonly value: string } | { readonly type: 7, readonly ip: string }
+
+/** What a test needs to be a client: PEM texts. */
+export interface Identity { readonly cert: string, readonly key: string }
 
 interface KeyPair {
   readonly key: string
@@ -71,12 +83,12 @@ export async function makeCertificates(directory: string, options: CertificateOp
     algorithm: 'sha256',
     notBeforeDate: new Date(Math.min(Date.now(), endMs) - DAY_MS),
     notAfterDate: new Date(endMs),
-    ca,
+    ...(options.selfSigned === true ? {} : { ca }),
     extensions: [
       { name: 'basicConstraints', cA: false, critical: true },
       { name: 'keyUsage', digitalSignature: true, critical: true },
       { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
-      { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }, { type: 2, value: 'localhost' }] }
+      { name: 'subjectAltName', altNames: [...options.names ?? serverNames] }
     ]
   })
   const name = options.name ?? 'server'
@@ -85,4 +97,27 @@ export async function makeCertificates(directory: string, options: CertificateOp
   await writeWhole(keyPath, made.private)
   await writeWhole(certPath, made.cert)
   return { caPath: join(directory, 'ca.pem'), certPath, keyPath }
+}
+
+/** Makes a client certificate under the CA of `directory`. */
+export async function makeIdentity (
+  directory: string, options: CertificateOptions & { name: string }
+): Promise<Identity> {
+  const { certPath, keyPath } = await makeCertificates(directory, { commonName: options.name, names: [], ...options })
+  return { cert: await readFile(certPath, 'utf8'), key: await readFile(keyPath, 'utf8') }
+}
+
+/**
+ * Writes a list of the certificates that the CA of `directory` has revoked (RFC 5280 section 5), in place of the one
+ * before. Returns its path.
+ */
+export async function makeRevocations (
+  directory: string, revoked: readonly Identity[], options: { readonly validDays?: number } = {}
+): Promise<string> {
+  const { cert, key } = await authority(directory)
+  const path = join(directory, 'revoked.pem')
+  const serials = revoked.map(one => new X509Certificate(one.cert).serialNumber)
+  const endMs = Date.now() + (options.validDays ?? 30) * DAY_MS
+  await writeWhole(path, revocationList({ authority: cert, key, serials, endMs }))
+  return path
 }

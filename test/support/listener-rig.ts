@@ -26,6 +26,8 @@ const limits: ConnectionLimits = {
 
 export interface ListenerRigOptions {
   readonly tls?: DataListenerSettings['tls']
+  /** Who may connect; with it, every connection begins with a PROXY header. */
+  readonly trustedProxies?: readonly string[]
   readonly settings?: Partial<ConnectionsSettings>
   readonly limits?: Partial<ConnectionLimits>
   readonly shared?: boolean
@@ -48,7 +50,10 @@ export async function openListener (t: Test, options: ListenerRigOptions = {}): 
   const log: Log = { debug: write, info: write, warn: write, error: write }
   const { tls } = options
   const listener = createListener(
-    { protocol: 'http', host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }) },
+    {
+      protocol: 'http', host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }),
+      proxyProtocol: options.trustedProxies !== undefined, trustedProxies: [...options.trustedProxies ?? []]
+    },
     { settings: { ...settings, ...options.settings }, connections, shared: options.shared ?? false, log }
   )
   const server = listener.server as Server
@@ -66,10 +71,17 @@ export async function openListener (t: Test, options: ListenerRigOptions = {}): 
 
 export interface Answer { readonly status: number, readonly text: string, readonly headers: IncomingMessage['headers'] }
 
-interface AskOptions { port: number, ca?: string, agent?: Agent, path?: string }
+interface AskOptions {
+  port: number
+  ca?: string
+  agent?: Agent
+  path?: string
+  /** What a client certificate needs. */
+  identity?: { readonly cert: string, readonly key: string }
+}
 
 /** Sends a GET request, over TLS where a CA is given. */
-export function ask ({ port, ca, agent, path = '/' }: AskOptions): Promise<Answer> {
+export function ask ({ port, ca, agent, path = '/', identity }: AskOptions): Promise<Answer> {
   const options = { host: '127.0.0.1', port, path, agent: agent ?? false }
   return new Promise((resolve, reject) => {
     const take = (response: IncomingMessage): void => {
@@ -77,7 +89,7 @@ export function ask ({ port, ca, agent, path = '/' }: AskOptions): Promise<Answe
       response.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text, headers: response.headers }))
     }
-    const made = ca === undefined ? httpRequest(options, take) : httpsRequest({ ...options, ca }, take)
+    const made = ca === undefined ? httpRequest(options, take) : httpsRequest({ ...options, ca, ...identity }, take)
     made.on('error', reject).end()
   })
 }

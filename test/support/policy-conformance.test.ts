@@ -51,6 +51,7 @@ t.test('a policy that keeps the rules has no faults', async t => {
   t.same(await faultsOf(t, passing), [])
   t.same(await faultsOf(t, judging(envelope => ({ ...envelope, subject: 'changed' }))), [])
   t.same(await faultsOf(t, authenticating({})), [])
+  t.same(await faultsOf(t, authenticating({ secretNames: [] })), [], 'its proof may be no attribute')
 })
 
 t.test('the config that a policy gets has its defaults and numbers of bytes, and is frozen', async t => {
@@ -85,7 +86,13 @@ const table: [fault: RegExp, policy: PolicyModule, changed?: Record<string, stri
   [/not the fate/, judging(() => ({ ...refuse('forbidden', 'no way'), outcome: 'unknown' }))],
   [/without saying why/, judging(() => refuse('forbidden', ''))],
   [/it throws: Error: closed twice/, judging(() => undefined, onlyOnce())],
-  [/where its secrets are/, authenticating({ secretNames: [] })],
+  [/where its secrets are/, authenticating({
+    secretNames: [], authenticate: ({ attributes }) => { attributes.get('x-pin'); return undefined }
+  })],
+  [/any certificate/, authenticating({
+    authenticate: (_credentials, { certificate }) =>
+      certificate === undefined ? undefined : { name: 'a', groups: [], anonymous: false }
+  })],
   [/lower case/, authenticating({ secretNames: ['X-Pin'] })],
   [/no advice/, authenticating({ advice: '' })],
   [/shows nothing/, authenticating({ authenticate: () => refuse('unauthenticated', 'no pin') })],

@@ -5,7 +5,7 @@ import { inspect, isDeepStrictEqual } from 'node:util'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import type { Credentials } from '../../src/contract/adapter.ts'
-import type { Envelope } from '../../src/contract/envelope.ts'
+import type { Certificate, Envelope } from '../../src/contract/envelope.ts'
 import { noAttributes } from '../../src/contract/envelope.ts'
 import { isRefusal, refusals } from '../../src/contract/outcome.ts'
 import type { Authenticator, Gate, Judge, PolicyModule } from '../../src/contract/policy.ts'
@@ -174,11 +174,14 @@ async function checkAuthenticator (check: Check, create: () => Authenticator): P
   const authenticator = create()
   const other = create()
   const { secretNames, advice } = authenticator
-  check(secretNames.length > 0, 'it does not name where its secrets are')
   check(secretNames.every(name => name === name.toLowerCase()), 'a secret name is not in lower case')
   check(/\S{3}/.test(advice), 'it gives no advice')
-  const nothing: Credentials = { attributes: noAttributes, argument: () => undefined }
+  // A proof that belongs to the connection, such as a certificate, has no name beside the data: it reads nothing there.
+  let readsThere = false
+  const reads = (): undefined => { readsThere = true }
+  const nothing: Credentials = { attributes: { ...noAttributes, get: reads, forEach: reads }, argument: reads }
   const silence = await authenticator.authenticate(nothing, peer)
+  check(secretNames.length > 0 || !readsThere, 'it does not name where its secrets are')
   check(silence === undefined, 'it does not leave whoever shows nothing to the next')
   const guesses = ['', ' ', 'canary-7', 'x'.repeat(1_000_000), '\u0000\ud800', '__proto__', 'sha256:']
   for (const credentials of guesses.flatMap(guess => secretNames.flatMap(name => showing(name, guess)))) {
@@ -189,7 +192,15 @@ async function checkAuthenticator (check: Check, create: () => Authenticator): P
     const again = await other.authenticate(credentials, peer)
     check(isDeepStrictEqual(again, answer), 'it answers the same credentials in two ways')
   }
+  const stranger = await authenticator.authenticate(nothing, { ...peer, certificate: strangers })
+  check(stranger === undefined || isRefusal(stranger), 'it takes any certificate for somebody')
+  checkRefusal(check, stranger)
   for (const one of [authenticator, other, authenticator, other]) one.close?.()
+}
+
+const strangers: Certificate = {
+  subject: 'CN=canary-7', dnsNames: ['canary-7'], uris: ['spiffe://canary-7'], emails: ['canary-7'],
+  fingerprint: '07'.repeat(32), expiresAtMs: Infinity
 }
 
 function showing (name: string, secret: string): Credentials[] {

@@ -1,0 +1,114 @@
+// Failed logins: after how many an address is held up, for how long, who is not, and what it all may cost.
+
+import t from 'tap'
+import { peer } from '../../test/support/odd-envelopes.ts'
+import type { Peer } from '../contract/envelope.ts'
+import { createFailedLogins, sitesMax } from './failed-logins.ts'
+import type { FailedLogins } from './failed-logins.ts'
+
+interface Rig { logins: FailedLogins, clock: { nowMs: number } }
+
+function rigOf (failedLoginsMax = 20): Rig {
+  const clock = { nowMs: 1_000_000 }
+  return { logins: createFailedLogins({ failedLoginsMax, nowMs: () => clock.nowMs }), clock }
+}
+
+function from (address: string): Peer { return { ...peer, address } }
+
+function fail (logins: FailedLogins, address: string, count: number): void {
+  for (let at = 0; at < count; at++) logins.failed(from(address))
+}
+
+function heldMs ({ logins }: Rig, address: string): number { return logins.heldUp(from(address))?.retryAfterMs ?? 0 }
+
+t.test('an address is held up after its twentieth wrong credential, and nobody else is', async t => {
+  const rig = rigOf()
+  fail(rig.logins, '203.0.113.7', 19)
+  t.equal(heldMs(rig, '203.0.113.7'), 0)
+  fail(rig.logins, '203.0.113.7', 1)
+  t.equal(heldMs(rig, '203.0.113.7'), 1_000)
+  t.match(rig.logins.heldUp(from('203.0.113.7')), { code: 'rate-limited', outcome: 'refused' })
+  t.equal(heldMs(rig, '203.0.113.8'), 0)
+  rig.clock.nowMs += 999
+  t.equal(heldMs(rig, '203.0.113.7'), 1)
+  rig.clock.nowMs += 1
+  t.equal(heldMs(rig, '203.0.113.7'), 0)
+})
+
+t.test('each further wrong one doubles the time, up to five minutes', async t => {
+  const rig = rigOf()
+  fail(rig.logins, '::1', 20)
+  const times: number[] = []
+  for (let round = 0; round < 11; round++) {
+    times.push(heldMs(rig, '::1'))
+    rig.clock.nowMs += heldMs(rig, '::1')
+    fail(rig.logins, '::1', 1)
+  }
+  t.same(times, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map(seconds => seconds * 1_000))
+})
+
+t.test('failures that were on their way when it was held up do not make it longer', async t => {
+  const rig = rigOf()
+  fail(rig.logins, '203.0.113.7', 500)
+  t.equal(heldMs(rig, '203.0.113.7'), 1_000)
+})
+
+t.test('failures wear off: less than twenty a minute are never held up', async t => {
+  const rig = rigOf()
+  for (let count = 0; count < 500; count++) {
+    fail(rig.logins, '203.0.113.7', 1)
+    t.equal(heldMs(rig, '203.0.113.7'), 0)
+    rig.clock.nowMs += 3_001
+  }
+})
+
+t.test('after a quiet minute all is as before', async t => {
+  const rig = rigOf()
+  fail(rig.logins, '203.0.113.7', 20)
+  rig.clock.nowMs += 1_000 + 60_001
+  fail(rig.logins, '203.0.113.7', 19)
+  t.equal(heldMs(rig, '203.0.113.7'), 0)
+  fail(rig.logins, '203.0.113.7', 1)
+  t.equal(heldMs(rig, '203.0.113.7'), 1_000)
+})
+
+t.test('addresses of one /64, and an address and its mapped form, are one', async t => {
+  const rig = rigOf()
+  for (let at = 0; at < 20; at++) fail(rig.logins, `2001:db8:0:1::${at.toString(16)}`, 1)
+  t.equal(heldMs(rig, '2001:db8:0:1:ffff::1'), 1_000)
+  t.equal(heldMs(rig, '2001:db8:0:2::1'), 0)
+  fail(rig.logins, '::ffff:203.0.113.7', 20)
+  t.equal(heldMs(rig, '203.0.113.7'), 1_000)
+})
+
+t.test('a connection that has proved itself is not held up by others, until it fails itself', async t => {
+  const rig = rigOf()
+  const proven = from('203.0.113.7')
+  rig.logins.succeeded(proven)
+  fail(rig.logins, '203.0.113.7', 20)
+  t.equal(rig.logins.heldUp(proven), undefined)
+  t.equal(heldMs(rig, '203.0.113.7'), 1_000, 'another connection of the same address')
+  rig.logins.failed(proven)
+  t.match(rig.logins.heldUp(proven), { code: 'rate-limited' })
+})
+
+t.test('without a bound nobody is held up, and failures are counted', async t => {
+  const rig = rigOf(0)
+  fail(rig.logins, '203.0.113.7', 1_000)
+  t.equal(heldMs(rig, '203.0.113.7'), 0)
+  t.same(['failed_logins_total', 'failed_login_addresses'].map(name => rig.logins.gauges.get(name)?.()), [1_000, 0])
+})
+
+t.test('a million addresses leave a table of its size, which forgets who failed longest ago', async t => {
+  const rig = rigOf()
+  let mostSites = 0
+  const address = (at: number): string => `${10 + (at >> 24)}.${at >> 16 & 255}.${at >> 8 & 255}.${at & 255}`
+  for (let at = 0; at < 1_000_000; at++) {
+    rig.logins.failed(from(address(at)))
+    // One that goes on failing is not forgotten.
+    if (at % 5_000 === 0) fail(rig.logins, '203.0.113.7', 1)
+    if (at % 1_000 === 0) mostSites = Math.max(mostSites, rig.logins.gauges.get('failed_login_addresses')?.() ?? Infinity)
+  }
+  t.ok(mostSites <= sitesMax, `${mostSites} were remembered`)
+  t.ok(heldMs(rig, '203.0.113.7') > 0)
+})

@@ -1,0 +1,117 @@
+// Wrong credentials by address: who fails too often is answered without being asked, for longer each time.
+
+import { siteOf } from '../contract/address.ts'
+import type { Peer } from '../contract/envelope.ts'
+import { refuse } from '../contract/outcome.ts'
+import type { Refusal } from '../contract/outcome.ts'
+
+export interface FailedLogins {
+  /** What a peer is told before anybody looks at its credentials; undefined: they are looked at. */
+  heldUp (peer: Peer): Refusal | undefined
+  /** It showed a credential, and that was wrong. */
+  failed (peer: Peer): void
+  succeeded (peer: Peer): void
+  readonly gauges: ReadonlyMap<string, () => number>
+}
+
+export interface FailedLoginOptions {
+  /** Failures of one address within a minute in this worker; 0: no bound. */
+  readonly failedLoginsMax: number
+  /** Milliseconds of any steady clock. */
+  readonly nowMs?: () => number
+}
+
+/** Sites that are remembered at a time, about 3 MiB; those that failed longest ago are forgotten first. */
+export const sitesMax = 16_384
+const windowMs = 60_000
+const backoffMinMs = 1_000
+const backoffMaxMs = 300_000
+
+interface Site {
+  /** Failures that still count; they wear off evenly over the window. */
+  failedCount: number
+  failedAtMs: number
+  /** How often in a row it was held up. */
+  level: number
+  heldUntilMs: number
+}
+
+/** The table of one worker. */
+export function createFailedLogins (options: FailedLoginOptions): FailedLogins {
+  return new FailedLoginTable(options)
+}
+
+class FailedLoginTable implements FailedLogins {
+  readonly gauges: ReadonlyMap<string, () => number>
+  readonly #max: number
+  readonly #nowMs: () => number
+  // Two generations, each at most half of the table. A single map from which the oldest is taken out again and again
+  // makes each look for the oldest pass over all the places that were freed before.
+  #sites = new Map<string, Site>()
+  #olderSites = new Map<string, Site>()
+  /** Peers whose last credential was right: nobody at the same address can hold them up. */
+  readonly #proven = new WeakSet<Peer>()
+  #failedCount = 0
+  #heldUpCount = 0
+
+  constructor ({ failedLoginsMax, nowMs = () => performance.now() }: FailedLoginOptions) {
+    this.#max = failedLoginsMax
+    this.#nowMs = nowMs
+    this.gauges = new Map([
+      ['failed_login_addresses', () => this.#sites.size + this.#olderSites.size],
+      ['failed_logins_total', () => this.#failedCount],
+      ['logins_held_up_total', () => this.#heldUpCount]
+    ])
+  }
+
+  heldUp (peer: Peer): Refusal | undefined {
+    // In normal operation nobody fails, and this is all it costs.
+    if (this.#sites.size === 0) return undefined
+    const key = siteOf(peer.address)
+    const site = this.#sites.get(key) ?? this.#olderSites.get(key)
+    if (site === undefined) return undefined
+    const leftMs = site.heldUntilMs - this.#nowMs()
+    if (leftMs <= 0 || this.#proven.has(peer)) return undefined
+    this.#heldUpCount++
+    return refuse('rate-limited', 'too many wrong credentials came from your address; mend them and come back later', {
+      retryAfterMs: Math.ceil(leftMs)
+    })
+  }
+
+  succeeded (peer: Peer): void {
+    if (this.#max > 0) this.#proven.add(peer)
+  }
+
+  failed (peer: Peer): void {
+    this.#failedCount++
+    if (this.#max === 0) return
+    this.#proven.delete(peer)
+    const key = siteOf(peer.address)
+    const nowMs = this.#nowMs()
+    this.#count(this.#sites.get(key) ?? this.#renew(key, nowMs), nowMs)
+  }
+
+  /** A site of the older generation, or a new one, as one of the younger generation. */
+  #renew (key: string, nowMs: number): Site {
+    const site = this.#olderSites.get(key) ?? { failedCount: 0, failedAtMs: nowMs, level: 0, heldUntilMs: 0 }
+    if (this.#sites.size >= sitesMax / 2) {
+      this.#olderSites = this.#sites
+      this.#sites = new Map()
+    } else this.#olderSites.delete(key)
+    this.#sites.set(key, site)
+    return site
+  }
+
+  #count (site: Site, nowMs: number): void {
+    // Was on its way already when the site was held up.
+    if (nowMs < site.heldUntilMs) return
+    if (nowMs - Math.max(site.failedAtMs, site.heldUntilMs) > windowMs) site.level = 0
+    const wornOff = (nowMs - site.failedAtMs) * this.#max / windowMs
+    site.failedCount = Math.max(0, site.failedCount - wornOff) + 1
+    site.failedAtMs = nowMs
+    // Who was held up a moment ago has no twenty more: the next wrong one holds it up for twice as long.
+    if (site.level === 0 && site.failedCount <= this.#max - 1) return
+    site.heldUntilMs = nowMs + Math.min(backoffMaxMs, backoffMinMs * 2 ** site.level)
+    site.level++
+  }
+}
