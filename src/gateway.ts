@@ -18,11 +18,14 @@ import { createMetrics, processFamilies } from './observe/metrics.ts'
 import { worstOf } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
 import { provePortsFree, proveTlsFits } from './preflight.ts'
+import { planTables } from './policies.ts'
 import type { Report, ServerData } from './server.ts'
 import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, Settings } from './settings.ts'
 import { createBudgetCells, reclaim } from './shared/budget.ts'
 import { createPulseCells, watchPulse } from './shared/heartbeat.ts'
+import { createNodeTables } from './shared/node-tables.ts'
+import type { NodeTables } from './shared/node-tables.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Address } from './supervisor.ts'
 
@@ -98,6 +101,7 @@ class Node implements Gateway {
   readonly #workerCount: number
   readonly #budget: SharedArrayBuffer
   readonly #pulse: SharedArrayBuffer
+  readonly #tables: NodeTables
   readonly #configHash: string
   readonly supervisor: Supervisor
   #journal: JournalHandle | undefined
@@ -113,6 +117,7 @@ class Node implements Gateway {
     this.#workerCount = workerCountOf(this.#settings)
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
+    this.#tables = createNodeTables(planTables(this.#settings), this.#workerCount)
     // Of the frozen settings, in which a secret shows as ***: the hash is public and must not help to guess one.
     this.#configHash = createHash('sha256').update(JSON.stringify(this.#settings)).digest('hex').slice(0, 16)
     this.supervisor = this.#createSupervisor()
@@ -131,6 +136,7 @@ class Node implements Gateway {
       prepare: index => this.#prepare(index),
       onGone: index => {
         reclaim(this.#budget, index)
+        this.#tables.reclaim(index)
         this.#metrics.gone(index)
       },
       onStart: (index, startMs) => watches[index]?.reset(startMs),
@@ -153,6 +159,7 @@ class Node implements Gateway {
       workerCount: this.#workerCount,
       budget: this.#budget,
       pulse: this.#pulse,
+      tables: this.#tables.memory,
       counters: this.#metrics.begin(index),
       journalPort,
       version
@@ -227,14 +234,18 @@ class Node implements Gateway {
     const restarts = family({
       name: `${prefix}worker_restarts_total`, help: 'Workers that were replaced.', kind: 'counter'
     }, [{ labels: {}, value: this.supervisor.restartCount }])
+    const keys = family({
+      name: `${prefix}limit_keys`, help: 'Keys that a limit counts now, by policy.', kind: 'gauge'
+    }, this.#tables.keys())
     const journal = createMetrics()
     if (this.#journal !== undefined) journal.addGauges(this.#journal.gauges)
-    return renderPrometheus(this.#metrics.merged([...own, restarts, ...journal.collect()]))
+    return renderPrometheus(this.#metrics.merged([...own, restarts, keys, ...journal.collect()]))
   }
 
   async stop (): Promise<boolean> {
     this.#draining = true
     const inTime = await this.supervisor.stop()
+    this.#tables.stop()
     await this.#journal?.close()
     await Promise.all(this.#health.map(server => server.close()))
     return inTime

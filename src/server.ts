@@ -33,7 +33,7 @@ import { createDecisionCounters, createMetrics, measureThread } from './observe/
 import type { Metrics } from './observe/metrics.ts'
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
-import { createAuthenticators, createJudges, createPolicyGates, policyNames } from './policies.ts'
+import { createAuthenticators, createJudges, createPolicyGates, openTables, policyNames } from './policies.ts'
 import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
@@ -47,6 +47,8 @@ export interface ServerData {
   readonly workerCount: number
   readonly budget: SharedArrayBuffer
   readonly pulse: SharedArrayBuffer
+  /** Of the node's tables of counts, in the order of `planTables`. */
+  readonly tables: readonly SharedArrayBuffer[]
   /** This worker's event counters, which outlive it. */
   readonly counters: SharedArrayBuffer
   /** To the node's journal thread, where the sink is the journal. */
@@ -173,7 +175,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // bytes in: who may connect, who is sending, how much may be held
   const connections = shareOf(limits, settings.connections.headerBytesMax, data.workerCount)
-  const shared = { principals: settings.principals, log }
+  const shared = { principals: settings.principals, log, tables: openTables(settings, data.tables, index) }
   const authenticators = createAuthenticators(settings.authentication, shared)
   const access = createAccess()
   const gates = createGates(createPolicyGates(settings.policies, shared), decisions.decided)
