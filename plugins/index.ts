@@ -3,10 +3,16 @@
 import type { PolicyModule } from '../src/contract/policy.ts'
 import { acl } from './acl/index.ts'
 import { authApiKey } from './auth-api-key/index.ts'
+import { connectionLimit } from './connection-limit/index.ts'
+import { inFlightLimit } from './in-flight-limit/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
+import { rateLimit } from './rate-limit/index.ts'
 
 export const policies: readonly PolicyModule[] = [
   authApiKey,
   acl,
-  payloadLimit
+  payloadLimit,
+  connectionLimit,
+  inFlightLimit,
+  rateLimit
 ]
