@@ -6,6 +6,7 @@ import { authApiKey } from './auth-api-key/index.ts'
 import { connectionLimit } from './connection-limit/index.ts'
 import { inFlightLimit } from './in-flight-limit/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
+import { quota } from './quota/index.ts'
 import { rateLimit } from './rate-limit/index.ts'
 
 export const policies: readonly PolicyModule[] = [
@@ -14,5 +15,6 @@ export const policies: readonly PolicyModule[] = [
   payloadLimit,
   connectionLimit,
   inFlightLimit,
-  rateLimit
+  rateLimit,
+  quota
 ]
