@@ -23,6 +23,8 @@ import type { Report, ServerData } from './server.ts'
 import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, Settings } from './settings.ts'
 import { createBudgetCells, reclaim } from './shared/budget.ts'
+import { readCounts, startCountsFile } from './shared/counts-file.ts'
+import type { CountsFile } from './shared/counts-file.ts'
 import { createPulseCells, watchPulse } from './shared/heartbeat.ts'
 import { createNodeTables } from './shared/node-tables.ts'
 import type { NodeTables } from './shared/node-tables.ts'
@@ -102,6 +104,8 @@ class Node implements Gateway {
   readonly #budget: SharedArrayBuffer
   readonly #pulse: SharedArrayBuffer
   readonly #tables: NodeTables
+  readonly #hasQuotas: boolean
+  #counts: CountsFile | undefined
   readonly #configHash: string
   readonly supervisor: Supervisor
   #journal: JournalHandle | undefined
@@ -117,7 +121,10 @@ class Node implements Gateway {
     this.#workerCount = workerCountOf(this.#settings)
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
-    this.#tables = createNodeTables(planTables(this.#settings), this.#workerCount)
+    const plans = planTables(this.#settings)
+    this.#hasQuotas = plans.some(plan => plan.settings.kind === 'window')
+    const kept = this.#hasQuotas ? readCounts(this.#settings.limits.quotaFile, this.#log) : []
+    this.#tables = createNodeTables(plans, this.#workerCount, kept)
     // Of the frozen settings, in which a secret shows as ***: the hash is public and must not help to guess one.
     this.#configHash = createHash('sha256').update(JSON.stringify(this.#settings)).digest('hex').slice(0, 16)
     this.supervisor = this.#createSupervisor()
@@ -171,6 +178,9 @@ class Node implements Gateway {
     proveTlsFits(this.#settings)
     await provePortsFree(this.#settings)
     if (this.#settings.sink === 'journal') await this.#openJournal()
+    if (this.#hasQuotas) {
+      this.#counts = startCountsFile(this.#settings.limits.quotaFile, () => this.#tables.keep(), this.#log)
+    }
     const data = await this.supervisor.start()
     const health: Address[] = []
     for (const listener of this.#settings.listeners) {
@@ -246,6 +256,7 @@ class Node implements Gateway {
     this.#draining = true
     const inTime = await this.supervisor.stop()
     this.#tables.stop()
+    this.#counts?.stop()
     await this.#journal?.close()
     await Promise.all(this.#health.map(server => server.close()))
     return inTime

@@ -110,6 +110,32 @@ function wordOf (window: number, sum: number): bigint {
   return BigInt(window) << sumBits | BigInt(sum)
 }
 
+/** One count that says something, as it outlives the node: which count, whose it is, and how much of which window. */
+export type KeptCount = readonly [at: number, print: number, window: number, sum: number]
+
+/** What is counted now. A way that changes hands in this moment is left out: it was idle. */
+export function readWindows (shared: SharedArrayBuffer): KeptCount[] {
+  const { prints, wideCounts, sets } = openTableCells(shared)
+  const kept: KeptCount[] = []
+  for (let at = 0; at < sets * (waysCount + 1); at++) {
+    const isWay = at < sets * waysCount
+    const print = isWay ? Atomics.load(prints, at) : crowdPrint
+    const word = Atomics.load(wideCounts, at)
+    if (word === dead || (word & sumMask) === 0n || (isWay && Atomics.load(prints, at) !== print)) continue
+    kept.push([at, print, Number(word >> sumBits), Number(word & sumMask)])
+  }
+  return kept
+}
+
+/** Fills a new table of the same size and seed, before anybody takes. */
+export function fillWindows (shared: SharedArrayBuffer, kept: readonly KeptCount[]): void {
+  const { prints, wideCounts } = openTableCells(shared)
+  for (const [at, print, window, sum] of kept) {
+    if (at < prints.length) prints[at] = print
+    if (at < wideCounts.length) wideCounts[at] = wordOf(window, sum)
+  }
+}
+
 /** After a worker's death: what it took stays taken, a way that it was about to give to another key is free. */
 export function reclaimWindows (cells: TableCells, worker: number): void {
   unlockDead(cells, worker, first => {
