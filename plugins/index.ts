@@ -7,7 +7,11 @@ import { authSignature } from './auth-signature/index.ts'
 import { authWebhook } from './auth-webhook/index.ts'
 import { authMtls } from './auth-mtls/index.ts'
 import { ipRestriction } from './ip-restriction/index.ts'
+import { connectionLimit } from './connection-limit/index.ts'
+import { inFlightLimit } from './in-flight-limit/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
+import { quota } from './quota/index.ts'
+import { rateLimit } from './rate-limit/index.ts'
 
 export const policies: readonly PolicyModule[] = [
   authApiKey,
@@ -16,5 +20,9 @@ export const policies: readonly PolicyModule[] = [
   authMtls,
   ipRestriction,
   acl,
-  payloadLimit
+  payloadLimit,
+  connectionLimit,
+  inFlightLimit,
+  rateLimit,
+  quota
 ]

@@ -19,10 +19,11 @@ import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
 import type { Decision } from './ingest/seat.ts'
 import { partitionOfKey } from './kafka/partitioner.ts'
-import { createPolicies } from './policies.ts'
+import { createPolicies, openTables, planTables } from './policies.ts'
 import type { Policies } from './policies.ts'
 import { routeViewOf } from './settings.ts'
 import type { Settings } from './settings.ts'
+import { createNodeTables } from './shared/node-tables.ts'
 
 /** What an explanation is made from: the parts of a worker that serves, or of one that was only built. */
 export interface ExplainParts {
@@ -174,11 +175,13 @@ export async function explainOffline (
   const log: Log = { debug () {}, info () {}, warn () {}, error () {} }
   const router = createRouter(settings.routes)
   if (!('match' in router)) throw new Error('routes that do not compile passed validation')
-  const policies = createPolicies(settings, log)
+  const kept = createNodeTables(planTables(settings), 1)
+  const policies = createPolicies({ settings, log, tables: openTables(settings, kept.memory, 0) })
   try {
     const ack = settings.sink === 'journal' ? 'disk' : 'kafka'
     return await explain({ settings, policies, router, access: createAccess(), ack, version, log }, question)
   } finally {
     policies.close()
+    kept.stop()
   }
 }

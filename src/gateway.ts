@@ -20,12 +20,17 @@ import { createMetrics, processFamilies } from './observe/metrics.ts'
 import { worstOf } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
 import { provePortsFree, proveTlsFits } from './preflight.ts'
+import { planTables } from './policies.ts'
 import type { Report, ServerData } from './server.ts'
 import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, Settings } from './settings.ts'
 import { createBudgetCells, reclaim } from './shared/budget.ts'
+import { readCounts, startCountsFile } from './shared/counts-file.ts'
+import type { CountsFile } from './shared/counts-file.ts'
 import { createPulseCells, watchPulse } from './shared/heartbeat.ts'
 import { createNoticeMemory } from './shared/notice.ts'
+import { createNodeTables } from './shared/node-tables.ts'
+import type { NodeTables } from './shared/node-tables.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Address } from './supervisor.ts'
 
@@ -102,6 +107,9 @@ class Node implements Gateway {
   readonly #budget: SharedArrayBuffer
   readonly #pulse: SharedArrayBuffer
   readonly #disabled = createNoticeMemory()
+  readonly #tables: NodeTables
+  readonly #hasQuotas: boolean
+  #counts: CountsFile | undefined
   readonly #configHash: string
   readonly supervisor: Supervisor
   #journal: JournalHandle | undefined
@@ -118,6 +126,10 @@ class Node implements Gateway {
     this.#workerCount = workerCountOf(this.#settings)
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
+    const plans = planTables(this.#settings)
+    this.#hasQuotas = plans.some(plan => plan.settings.kind === 'window')
+    const kept = this.#hasQuotas ? readCounts(this.#settings.limits.quotaFile, this.#log) : []
+    this.#tables = createNodeTables(plans, this.#workerCount, kept)
     // Of the frozen settings, in which a secret shows as ***: the hash is public and must not help to guess one.
     this.#configHash = createHash('sha256').update(JSON.stringify(this.#settings)).digest('hex').slice(0, 16)
     this.supervisor = this.#createSupervisor()
@@ -151,6 +163,7 @@ class Node implements Gateway {
       prepare: index => this.#prepare(index),
       onGone: index => {
         reclaim(this.#budget, index)
+        this.#tables.reclaim(index)
         this.#metrics.gone(index)
       },
       onStart: (index, startMs) => watches[index]?.reset(startMs),
@@ -174,6 +187,7 @@ class Node implements Gateway {
       budget: this.#budget,
       pulse: this.#pulse,
       disabled: this.#disabled,
+      tables: this.#tables.memory,
       counters: this.#metrics.begin(index),
       journalPort,
       version
@@ -185,6 +199,9 @@ class Node implements Gateway {
     proveTlsFits(this.#settings)
     await provePortsFree(this.#settings)
     if (this.#settings.sink === 'journal') await this.#openJournal()
+    if (this.#hasQuotas) {
+      this.#counts = startCountsFile(this.#settings.limits.quotaFile, () => this.#tables.keep(), this.#log)
+    }
     const data = await this.supervisor.start()
     const own: Address[] = []
     for (const listener of this.#settings.listeners) {
@@ -249,15 +266,20 @@ class Node implements Gateway {
     const restarts = family({
       name: `${prefix}worker_restarts_total`, help: 'Workers that were replaced.', kind: 'counter'
     }, [{ labels: {}, value: this.supervisor.restartCount }])
+    const keys = family({
+      name: `${prefix}limit_keys`, help: 'Keys that a limit counts now, by policy.', kind: 'gauge'
+    }, this.#tables.keys())
     const levels = createMetrics()
     if (this.#journal !== undefined) levels.addGauges(this.#journal.gauges)
     levels.addGauges(this.#administration.gauges)
-    return this.#metrics.merged([...own, restarts, ...levels.collect()])
+    return this.#metrics.merged([...own, restarts, keys, ...levels.collect()])
   }
 
   async stop (): Promise<boolean> {
     this.#draining = true
     const inTime = await this.supervisor.stop()
+    this.#tables.stop()
+    this.#counts?.stop()
     await this.#journal?.close()
     await Promise.all([this.#administration.close(), ...this.#health.map(server => server.close())])
     return inTime

@@ -33,7 +33,7 @@ import { createDecisionCounters, createMetrics, measureThread } from './observe/
 import type { Metrics } from './observe/metrics.ts'
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
-import { createPolicies, policyNames } from './policies.ts'
+import { createPolicies, openTables, policyNames } from './policies.ts'
 import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
@@ -50,6 +50,8 @@ export interface ServerData {
   readonly pulse: SharedArrayBuffer
   /** Names of the principals that an operator disabled. */
   readonly disabled: SharedArrayBuffer
+  /** Of the node's tables of counts, in the order of `planTables`. */
+  readonly tables: readonly SharedArrayBuffer[]
   /** This worker's event counters, which outlive it. */
   readonly counters: SharedArrayBuffer
   /** To the node's journal thread, where the sink is the journal. */
@@ -156,7 +158,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // bytes in: who may connect, who is sending, how much may be held
   const connections = createTable(limits, settings.connections.headerBytesMax, data.workerCount)
-  const policies = createPolicies(settings, log)
+  const policies = createPolicies({ settings, log, tables: openTables(settings, data.tables, index) })
   const schemes = schemesOf(policies.authenticators)
   const access = createAccess(createNoticeReader(data.disabled))
   const gates = createGates(policies.gates, decisions.decided, told => { connections.watchClosed(told) })

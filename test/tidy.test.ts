@@ -101,7 +101,7 @@ t.test('every setting is described, and every number among them names its unit',
   t.ok(settings.length > 60, `${settings.length} settings`)
   t.same(settings.filter(([, one]) => one.description === undefined).map(([path]) => path), [])
   t.same(settings.filter(([path, one]) => isNumber(one) && !path.endsWith('.port') && !unit.test(path)).map(([path]) => path), [])
-  t.same(settings.filter(([path, one]) => one['x-bytes'] !== undefined && !/[bB]ytes(Max|Min)?$/.test(path)).map(([path]) => path), [])
+  t.same(settings.filter(([path, one]) => one['x-bytes'] !== undefined && !/[bB]ytes(PerSecond)?(Max|Min)?$/.test(path)).map(([path]) => path), [])
 })
 
 /** The rows of the table whose header line is given, cells trimmed. */

@@ -23,3 +23,15 @@ t.test('every setting has one row', async (t) => {
 t.test('the editor schema has no keyword of our own', async (t) => {
   t.notMatch(JSON.stringify(editorSchema(schema)), /"x-[a-z]+":/)
 })
+
+t.test('a setting that only one branch of a union needs is not said to be required', async t => {
+  const limits = {
+    type: 'object',
+    properties: { eventsMax: { type: 'integer' }, bytesMax: { type: 'integer' }, name: { type: 'string' } },
+    anyOf: [{ required: ['name', 'eventsMax'] }, { required: ['name', 'bytesMax'] }]
+  }
+  const text = renderReference({ type: 'object', properties: { limits } })
+  t.match(text, /`limits\.eventsMax` \| a whole number \|  \|/)
+  t.match(text, /`limits\.bytesMax` \| a whole number \|  \|/)
+  t.match(text, /`limits\.name` \| text \| required \|/)
+})

@@ -55,8 +55,10 @@ function rowsOf (schema: JsonSchema, key: string, required: boolean): Row[] {
 }
 
 function below (schema: JsonSchema, key: string): Row[] {
+  // Each branch has what stands beside the union, too.
+  const branches = branchesOf(schema)
+  if (branches !== undefined) return merge(branches.flatMap((branch) => below(branch, key)))
   const rows: Row[] = []
-  for (const branch of branchesOf(schema) ?? []) rows.push(...below(branch, key))
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const required = schema.required?.includes(name) === true
     const choice = schema[choiceKeyword] !== undefined
@@ -75,7 +77,10 @@ function merge (rows: readonly Row[]): Row[] {
     const first = merged.get(row.key)
     const takes = first === undefined || first.takes.includes(row.takes) ? row.takes : `${first.takes}, or ${row.takes}`
     const meaning = first === undefined || first.meaning.includes(row.meaning) ? row.meaning : `${first.meaning} ${row.meaning}`
-    merged.set(row.key, first === undefined ? row : { ...first, takes, meaning: meaning === '' ? first.meaning : meaning })
+    // What one branch needs and another one may leave out is not required.
+    const standard = first?.standard === 'required' ? row.standard : first?.standard ?? row.standard
+    const both = meaning === '' ? first?.meaning ?? '' : meaning
+    merged.set(row.key, first === undefined ? row : { key: row.key, takes, standard, meaning: both })
   }
   return [...merged.values()]
 }

@@ -130,7 +130,7 @@ function likeness (schema: JsonSchema, value: Record<string, unknown>): number {
 
 /** What a schema takes, in words for an operator, to follow "expected". */
 export function describe (schema: JsonSchema): string {
-  const branches = schema.anyOf ?? schema.oneOf
+  const branches = branchesOf(schema)
   if (branches !== undefined) return [...new Set(branches.map(describe))].join(', or ')
   if (schema[bytesKeyword] !== undefined) return describeBytes(schema[bytesKeyword])
   if (schema.const !== undefined) return JSON.stringify(schema.const)

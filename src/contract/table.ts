@@ -27,18 +27,24 @@ export interface WindowSettings extends TableCommon {
   readonly unitsMax: number
 }
 
-/** One table as one worker sees it. Never throws, never waits. */
+/**
+ * One table as one worker sees it. Never throws. Time is the table's own: a clock that all workers share and that
+ * nobody can set, and for windows the wall clock.
+ */
 export interface Table {
   readonly settings: TableSettings
+  /** Takes as many of `units` as there are, all or a part, and returns how many. With `whole`, takes all or none. */
+  take (key: string, units: number, whole: boolean): number
   /**
-   * Takes as many of `units` as there are, all or a part, and returns how many. With `whole`, takes all or none.
-   * `nowMs` is wall clock, milliseconds since the epoch.
+   * Gives back units of a level. Of the other kinds, units of this worker's last `take` for the same key that nobody
+   * used; where another worker has taken in between, a bucket keeps them: it must never hold too many.
    */
-  take (key: string, units: number, options: { readonly nowMs: number, readonly whole: boolean }): number
-  /** Gives back units of a level; ignored by the other kinds. */
   give (key: string, units: number): void
-  /** What could be taken now, and in how many milliseconds there will be `units` again (0: now). */
-  read (key: string, units: number, nowMs: number): { readonly leftUnits: number, readonly waitMs: number }
+  /**
+   * What could be taken now, and in how many milliseconds there will be `units` (or as many as there can ever be)
+   * again; 0: now. A level cannot tell when: it says 1000.
+   */
+  read (key: string, units: number): { readonly leftUnits: number, readonly waitMs: number }
   /** Keys that have a count of their own now. */
   readonly keysCount: () => number
 }

@@ -97,6 +97,10 @@ export const limitsConfig = Type.Object({
     default: 100_000, minimum: 1, maximum: 1_000_000, description: 'Events between receiving and answering, per worker.'
   }),
   keyBytesMax: Type.Unsafe<number>(bytes({ default: '1KiB', maximumBytes: 65_536, description: 'Size of a record key.' })),
+  quotaFile: Type.String({
+    minLength: 1, default: './data/quotas',
+    description: 'File in which the counts of quotas survive a restart. One gateway at a time; relative to the working directory.'
+  }),
   replyTimeoutMs: Type.Integer({
     default: 8_000, minimum: 1, description: 'How long a sender waits: then unsent events are refused, sent ones unknown.'
   }),

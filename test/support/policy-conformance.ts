@@ -8,11 +8,12 @@ import type { Credentials } from '../../src/contract/adapter.ts'
 import type { Certificate, Envelope } from '../../src/contract/envelope.ts'
 import { noAttributes } from '../../src/contract/envelope.ts'
 import { isRefusal, refusals } from '../../src/contract/outcome.ts'
-import type { Authenticator, Gate, Judge, PolicyModule } from '../../src/contract/policy.ts'
+import type { Authenticator, Gate, Judge, PolicyModule, PolicySetup } from '../../src/contract/policy.ts'
 import { principalOf } from '../../src/contract/principal.ts'
 import type { PrincipalSettings } from '../../src/contract/principal.ts'
 import { bytesKeyword } from '../../src/contract/setting.ts'
-import { attributesOf, judgeContext, oddEnvelopes, peer, silentLog } from './odd-envelopes.ts'
+import { attributesOf, envelopeWith, judgeContext, oddEnvelopes, peer, silentLog } from './odd-envelopes.ts'
+import { tablesFor } from './table-rig.ts'
 
 interface Field { description?: string, default?: unknown, type?: unknown, [bytesKeyword]?: unknown }
 interface ObjectSchema { properties?: Record<string, Field>, required?: string[], additionalProperties?: unknown }
@@ -39,11 +40,16 @@ export async function policyFaults (policy: PolicyModule, folder: URL): Promise<
   if (faults.size > 0) return [...faults]
 
   const { principals } = example
-  const setup = { config: frozenConfig(example.own, schema.properties ?? {}), principals, tables: [], log: silentLog }
+  const config = frozenConfig(example.own, schema.properties ?? {})
+  // Tables of its own for each instance, of which the clock stands still.
+  const setup = (): PolicySetup<unknown> =>
+    ({ config, principals, tables: tablesFor(policy.tables?.(config as never) ?? []), log: silentLog })
   try {
-    if (policy.kind === 'judge') await checkJudge(check, () => policy.create(setup))
-    else if (policy.kind === 'gate') checkGate(check, policy.create(setup))
-    else await checkAuthenticator(check, () => policy.create(setup))
+    if (policy.kind === 'judge') {
+      await checkJudge(check, () => policy.create(setup()))
+      await checkJudgeOfMany(check, policy.create(setup()))
+    } else if (policy.kind === 'gate') checkGate(check, policy.create(setup()))
+    else await checkAuthenticator(check, () => policy.create(setup()))
   } catch (error) {
     check(false, `it throws: ${String(error)}`)
   }
@@ -55,7 +61,8 @@ function fits (schema: object, value: unknown): boolean {
   return new Ajv({ strict: false, useDefaults: true }).compile(schema)(structuredClone(value))
 }
 
-const unit = /(bytes|ms|seconds|minutes|hours|days|count|events|keys|ratio|percent|levels|persecond)(max|min)?$/i
+const units = 'bytes|ms|seconds|minutes|hours|days|count|events|keys|connections|ratio|percent|levels|persecond'
+const unit = new RegExp(`(${units})(max|min)?$`, 'i')
 
 function checkSchema (check: Check, schema: ObjectSchema): void {
   check(schema.additionalProperties === false, 'the schema takes unknown keys')
@@ -148,6 +155,32 @@ async function checkJudge (check: Check, create: () => Judge): Promise<void> {
     check(show(again) === show(verdict), 'it judges the same envelope in two ways')
   }
   for (const one of [judge, other, judge, other]) one.close?.()
+}
+
+/** Of several events it lets a first part pass, and gives back what it holds of them when they have their outcome. */
+async function checkJudgeOfMany (check: Check, judge: Judge): Promise<void> {
+  const none = await judge.judgeMany?.([], judgeContext)
+  check(none === undefined || (none.passedCount === 0 && none.refusal === undefined), 'it refuses no events')
+  if (judge.release === undefined && judge.judgeMany === undefined) return
+  const envelope = deepFreeze(envelopeWith({}))
+  for (const size of [1, 2, 7, 100_000]) {
+    const envelopes = Array.from({ length: size }, () => envelope)
+    const many = await judge.judgeMany?.(envelopes, judgeContext)
+    if (many === undefined) continue
+    const { passedCount, refusal } = many
+    const possible = Number.isInteger(passedCount) && passedCount >= 0 && passedCount <= size
+    check(possible, `it lets ${passedCount} of ${size} pass`)
+    check((passedCount < size) === (refusal !== undefined), 'it refuses all or some events without saying so')
+    checkRefusal(check, refusal)
+    for (let passed = 0; passed < passedCount; passed++) judge.release?.(envelope, judgeContext)
+  }
+  if (judge.release === undefined) return
+  for (let round = 0; round < 10_000; round++) {
+    const verdict = await judge.judge(envelope, judgeContext)
+    check(verdict === undefined, 'it does not forget events that have their outcome')
+    if (verdict !== undefined) break
+    judge.release(envelope, judgeContext)
+  }
 }
 
 /** Whoever was let in and left can come in again, however often. */

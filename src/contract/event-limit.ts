@@ -1,0 +1,69 @@
+// Judges events by two tables of counts, one of events and one of bytes: what both have room for passes.
+
+import type { Envelope } from './envelope.ts'
+import type { LimitKey } from './limit-key.ts'
+import type { Refusal } from './outcome.ts'
+import type { Admitted, JudgeContext, Verdict } from './policy.ts'
+import type { Table } from './table.ts'
+
+export interface EventLimit {
+  /** Absent: not limited. */
+  readonly events: Table | undefined
+  readonly bytes: Table | undefined
+  readonly keyOf: LimitKey
+  /** Why an event of this key and so many bytes does not pass now. */
+  readonly refusalOf: (key: string, bytes: number) => Refusal
+}
+
+/** The judge of such a limit. It holds nothing: what passed is used up, whatever becomes of it. */
+export interface EventLimitJudge {
+  judge (envelope: Envelope, context: JudgeContext): Verdict
+  judgeMany (envelopes: readonly Envelope[], context: JudgeContext): Admitted
+}
+
+/** Bytes are those of the data. */
+export function createEventLimit ({ events, bytes, keyOf, refusalOf }: EventLimit): EventLimitJudge {
+  return {
+    judge (envelope, { route }) {
+      const key = keyOf(envelope, route)
+      const size = sizeOf(envelope)
+      if (events !== undefined && events.take(key, 1, true) === 0) return refusalOf(key, size)
+      if (bytes === undefined || size === 0 || bytes.take(key, size, true) === size) return undefined
+      events?.give(key, 1)
+      return refusalOf(key, size)
+    },
+
+    judgeMany (envelopes, { route }) {
+      const [first] = envelopes
+      if (first === undefined) return { passedCount: 0, refusal: undefined }
+      const key = keyOf(first, route)
+      const grantedCount = events?.take(key, envelopes.length, false) ?? envelopes.length
+      const passedCount = bytes === undefined ? grantedCount : fitting(bytes, key, envelopes.slice(0, grantedCount))
+      events?.give(key, grantedCount - passedCount)
+      const next = envelopes[passedCount]
+      return { passedCount, refusal: next === undefined ? undefined : refusalOf(key, sizeOf(next)) }
+    }
+  }
+}
+
+/**
+ * How many of the first events the bytes are enough for. Events were granted before: what the bytes do not let through
+ * goes back to the table of events, and the part of an event's bytes that was granted goes back to that of bytes.
+ */
+function fitting (bytes: Table, key: string, envelopes: readonly Envelope[]): number {
+  const wantedBytes = envelopes.reduce((sum, envelope) => sum + sizeOf(envelope), 0)
+  const grantedBytes = wantedBytes === 0 ? 0 : bytes.take(key, wantedBytes, false)
+  let usedBytes = 0
+  let count = 0
+  for (const envelope of envelopes) {
+    if (usedBytes + sizeOf(envelope) > grantedBytes) break
+    usedBytes += sizeOf(envelope)
+    count++
+  }
+  bytes.give(key, grantedBytes - usedBytes)
+  return count
+}
+
+function sizeOf ({ data }: Envelope): number {
+  return data?.length ?? 0
+}
