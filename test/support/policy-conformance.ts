@@ -11,11 +11,13 @@ import { isRefusal, refusals } from '../../src/contract/outcome.ts'
 import type { Authenticator, Gate, Judge, PolicyModule } from '../../src/contract/policy.ts'
 import { principalOf } from '../../src/contract/principal.ts'
 import type { PrincipalSettings } from '../../src/contract/principal.ts'
-import { bytesKeyword } from '../../src/contract/setting.ts'
+import { Secret } from '../../src/contract/secret.ts'
+import { bytesKeyword, secretKeyword } from '../../src/contract/setting.ts'
 import { attributesOf, judgeContext, oddEnvelopes, peer, silentLog } from './odd-envelopes.ts'
 
 interface Field { description?: string, default?: unknown, type?: unknown, [bytesKeyword]?: unknown }
 interface ObjectSchema { properties?: Record<string, Field>, required?: string[], additionalProperties?: unknown }
+interface Nested { properties?: Record<string, Nested>, items?: Nested, [secretKeyword]?: boolean }
 interface Example { readonly own: unknown, readonly principals: readonly PrincipalSettings[] }
 
 /** Takes a sentence about what is wrong, unless it is right. */
@@ -39,7 +41,7 @@ export async function policyFaults (policy: PolicyModule, folder: URL): Promise<
   if (faults.size > 0) return [...faults]
 
   const { principals } = example
-  const setup = { config: frozenConfig(example.own, schema.properties ?? {}), principals, tables: [], log: silentLog }
+  const setup = { config: frozenConfig(example.own, schema), principals, tables: [], log: silentLog }
   try {
     if (policy.kind === 'judge') await checkJudge(check, () => policy.create(setup))
     else if (policy.kind === 'gate') checkGate(check, policy.create(setup))
@@ -51,7 +53,8 @@ export async function policyFaults (policy: PolicyModule, folder: URL): Promise<
 }
 
 function fits (schema: object, value: unknown): boolean {
-  return new Ajv({ strict: false }).compile(schema)(value)
+  // What an example leaves out has its default, as in a config.
+  return new Ajv({ strict: false, useDefaults: true }).compile(schema)(value)
 }
 
 const unit = /(bytes|ms|seconds|minutes|hours|days|count|events|keys|ratio|percent|levels|persecond)(max|min)?$/i
@@ -111,7 +114,7 @@ function exampleIn (readme: string, policy: PolicyModule): Example | undefined {
 }
 
 function checkExample (check: Check, policy: PolicyModule, { own, principals }: Example): void {
-  check(fits(policy.config, own), 'the example of the README does not match the schema')
+  check(fits(policy.config, structuredClone(own)), 'the example of the README does not match the schema')
   const credential = policy.kind === 'authenticator' ? policy.credential : undefined
   if (credential === undefined) return
   const shown = principals.flatMap(({ credentials }) => credentials).filter(one => credential.name in one)
@@ -119,18 +122,27 @@ function checkExample (check: Check, policy: PolicyModule, { own, principals }: 
   check(shown.every(one => fits(credential.schema, one[credential.name])), 'a credential of the example does not match')
 }
 
-/** What the config room makes of it: defaults filled in, byte sizes as numbers, frozen. */
-function frozenConfig (own: unknown, fields: Record<string, Field>): unknown {
+/** What the config room makes of it: defaults filled in, secrets hidden, byte sizes as numbers, frozen. */
+function frozenConfig (own: unknown, schema: ObjectSchema): unknown {
   const scale: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
-  const config: Record<string, unknown> = { ...own as Record<string, unknown> }
-  for (const [name, field] of Object.entries(fields)) {
-    if (!(name in config) && 'default' in field) config[name] = structuredClone(field.default)
+  const filled = structuredClone(own)
+  fits(schema, filled)
+  const config = withSecrets(filled, schema as Nested) as Record<string, unknown>
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
     if (bytesKeyword in field) {
       const [, digits = '0', suffix = 'B'] = /^(\d+)(\D+)?$/.exec(String(config[name])) ?? []
       config[name] = Number(digits) * (scale[suffix] ?? NaN)
     }
   }
   return deepFreeze(config)
+}
+
+function withSecrets (value: unknown, schema: Nested): unknown {
+  if (typeof value === 'string' && schema[secretKeyword] === true) return new Secret(value)
+  if (Array.isArray(value)) return value.map(item => withSecrets(item, schema.items ?? {}))
+  if (typeof value !== 'object' || value === null) return value
+  const { properties = {} } = schema
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withSecrets(item, properties[name] ?? {})]))
 }
 
 async function checkJudge (check: Check, create: () => Judge): Promise<void> {
