@@ -2,7 +2,7 @@
 
 import type { JSONWebKeySet, JWK } from 'jose'
 import { boundedText } from '../../src/contract/bounded-text.ts'
-import { serviceUrl } from '../../src/contract/service-url.ts'
+import { trustedUrl } from '../../src/contract/trusted-url.ts'
 
 /** A failure has a message for the operator, which holds nothing of the answer. */
 export type FetchKeys = (signal: AbortSignal) => Promise<JSONWebKeySet>
@@ -30,7 +30,7 @@ export function keysOf ({ issuer, jwksUrl, timeoutMs }: Where): FetchKeys {
 }
 
 function trusted (text: string): URL {
-  const url = serviceUrl(text)
+  const url = trustedUrl(text)
   if (url !== undefined) return url
   throw new Error(`keys cannot be fetched from ${text.slice(0, 200)}: it must be an encrypted address, or one of this machine`)
 }

@@ -90,8 +90,8 @@ function checkTable (check: Check, readme: string, schema: ObjectSchema): void {
   }
 }
 
-// `authorization` is not among them: it is the attribute in which every door hands over what a peer shows to prove who it
-// is, whatever its protocol calls that, so that an authenticator by token or password has to name it.
+// `authorization` is not among them: it is the attribute in which every door hands over what a peer shows to prove who
+// it is, whatever its protocol calls that, so that an authenticator by token or password has to name it.
 const foreignWords = new RegExp('\\b(https?|mqtt|grpc|websocket|fastify|status(Code)?|puback|connack|' +
   'retry-after|40[0-9]|41[3579]|42[269]|50[0-47])\\b', 'i')
 
@@ -142,7 +142,8 @@ function withSecrets (value: unknown, schema: Nested): unknown {
   if (Array.isArray(value)) return value.map(item => withSecrets(item, schema.items ?? {}))
   if (typeof value !== 'object' || value === null) return value
   const { properties = {} } = schema
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withSecrets(item, properties[name] ?? {})]))
+  const hidden = Object.entries(value).map(([name, item]) => [name, withSecrets(item, properties[name] ?? {})] as const)
+  return Object.fromEntries(hidden)
 }
 
 async function checkJudge (check: Check, create: () => Judge): Promise<void> {
