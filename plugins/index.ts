@@ -3,11 +3,13 @@
 import type { PolicyModule } from '../src/contract/policy.ts'
 import { acl } from './acl/index.ts'
 import { authApiKey } from './auth-api-key/index.ts'
+import { authBasic } from './auth-basic/index.ts'
 import { authJwt } from './auth-jwt/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
 
 export const policies: readonly PolicyModule[] = [
   authApiKey,
+  authBasic,
   authJwt,
   acl,
   payloadLimit
