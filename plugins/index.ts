@@ -4,6 +4,7 @@ import type { PolicyModule } from '../src/contract/policy.ts'
 import { acl } from './acl/index.ts'
 import { authApiKey } from './auth-api-key/index.ts'
 import { authBasic } from './auth-basic/index.ts'
+import { authIntrospection } from './auth-introspection/index.ts'
 import { authJwt } from './auth-jwt/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
 
@@ -11,6 +12,7 @@ export const policies: readonly PolicyModule[] = [
   authApiKey,
   authBasic,
   authJwt,
+  authIntrospection,
   acl,
   payloadLimit
 ]

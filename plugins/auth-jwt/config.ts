@@ -51,7 +51,7 @@ const issuer = Type.Object({
     default: {}, maxProperties: 32, description: 'What else is known of such a principal: the claim of each attribute.'
   }),
   knownOnly: Type.Boolean({
-    default: false, description: 'true: only subjects that a principal of the config has as its credential are let in.'
+    default: false, description: 'If true, only subjects that a principal of the config has as its credential are let in.'
   }),
   clockSkewMs: Type.Integer({
     default: 60_000, minimum: 0, maximum: 600_000, description: 'How far the clocks of the issuer and this node may differ.'
