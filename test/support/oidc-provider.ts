@@ -48,7 +48,8 @@ function settingsOf (jwk: JWK): object {
 
 /** Stop it in a teardown. */
 export async function startOidcProvider (): Promise<OidcProvider> {
-  const { Provider } = await import('oidc-provider' as string) as { Provider: ProviderClass }
+  // @ts-expect-error -- it brings no types
+  const { Provider } = await import('oidc-provider') as { Provider: ProviderClass }
   let server: Server | undefined
   let port = 0
 
