@@ -9,6 +9,9 @@ import { authMtls } from './auth-mtls/index.ts'
 import { ipRestriction } from './ip-restriction/index.ts'
 import { connectionLimit } from './connection-limit/index.ts'
 import { inFlightLimit } from './in-flight-limit/index.ts'
+import { authBasic } from './auth-basic/index.ts'
+import { authIntrospection } from './auth-introspection/index.ts'
+import { authJwt } from './auth-jwt/index.ts'
 import { payloadLimit } from './payload-limit/index.ts'
 import { quota } from './quota/index.ts'
 import { rateLimit } from './rate-limit/index.ts'
@@ -19,6 +22,9 @@ export const policies: readonly PolicyModule[] = [
   authWebhook,
   authMtls,
   ipRestriction,
+  authBasic,
+  authJwt,
+  authIntrospection,
   acl,
   payloadLimit,
   connectionLimit,

@@ -12,11 +12,10 @@ import type { JournalHandle } from './journal/thread-handle.ts'
 import { createHealthServer } from './observe/health.ts'
 import type { HealthServer } from './observe/health.ts'
 import { createLog } from './observe/log.ts'
-import { createEventCounters, eventCountersBytes } from './observe/event-counters.ts'
-import type { CountersLayout } from './observe/event-counters.ts'
-import { departed, family, mergeSnapshots, prefix, renderPrometheus } from './observe/metric.ts'
+import { family, prefix, renderPrometheus } from './observe/metric.ts'
 import type { Snapshot } from './observe/metric.ts'
 import { createMetrics, processFamilies } from './observe/metrics.ts'
+import { NodeMetrics } from './observe/node-metrics.ts'
 import { worstOf } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
 import { provePortsFree, proveTlsFits } from './preflight.ts'
@@ -64,37 +63,6 @@ export function workerCountOf (settings: Settings, platform: string = process.pl
   if (settings.workers !== 'auto') return settings.workers
   if (platform !== 'linux') return 1
   return Math.max(1, Math.min(availableParallelism(), Math.floor(settings.limits.memoryBytesMax / workerBytesMin)))
-}
-
-/** The node's metrics over time: what workers that are gone had counted is kept, so no sum goes down. */
-class NodeMetrics {
-  readonly #layout: CountersLayout
-  #departed: Snapshot = []
-  readonly #told = new Map<number, Snapshot>()
-  readonly #counters = new Map<number, () => Snapshot>()
-
-  constructor (layout: CountersLayout) { this.#layout = layout }
-
-  /** Memory for the event counters of a worker about to start. */
-  begin (worker: number): SharedArrayBuffer {
-    const memory = new SharedArrayBuffer(eventCountersBytes(this.#layout))
-    this.#counters.set(worker, createEventCounters(this.#layout, memory).families)
-    return memory
-  }
-
-  keep (worker: number, snapshot: Snapshot): void { this.#told.set(worker, snapshot) }
-
-  gone (worker: number): void {
-    const last = [this.#told.get(worker) ?? [], this.#counters.get(worker)?.() ?? []]
-    this.#departed = mergeSnapshots([this.#departed, ...last.map(departed)])
-    this.#told.delete(worker)
-    this.#counters.delete(worker)
-  }
-
-  merged (extra: Snapshot): Snapshot {
-    const counted = [...this.#counters.values()].map(read => read())
-    return mergeSnapshots([...counted, ...this.#told.values(), this.#departed, extra])
-  }
 }
 
 /** One running node. */

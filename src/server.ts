@@ -34,6 +34,7 @@ import type { Metrics } from './observe/metrics.ts'
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
 import { createPolicies, openTables, policyNames } from './policies.ts'
+import type { Policies } from './policies.ts'
 import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createBudget } from './shared/budget.ts'
@@ -194,8 +195,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   for (const { families } of [decisions, thread]) metrics.add(families)
   for (const { gauges } of [connections, admission, failedLogins]) metrics.addGauges(gauges)
-  showSink(metrics, sink, settings.sink)
-  for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
+  showParts(metrics, { sink, sinkName: settings.sink, doors, policies })
   metrics.addGauges(new Map([
     ['budget_used_bytes', budget.usedBytes],
     ['events_waiting_for_judges', () => pipeline.waitingCount()],
@@ -221,9 +221,21 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   }
 }
 
-function showSink (metrics: Metrics, sink: Sink, name: string): void {
-  metrics.addGauges(sink.gauges, { sink: name })
+interface ShownParts {
+  readonly sink: Sink
+  readonly sinkName: string
+  readonly doors: ReadonlyMap<string, Adapter>
+  readonly policies: Policies
+}
+
+/** Levels of what there may be several of, or one of several kinds. */
+function showParts (metrics: Metrics, { sink, sinkName, doors, policies }: ShownParts): void {
+  metrics.addGauges(sink.gauges, { sink: sinkName })
   metrics.addMeasures(() => sink.measures?.() ?? [])
+  for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
+  for (const [at, { gauges }] of policies.authenticators.entries()) {
+    if (gauges !== undefined) metrics.addGauges(gauges, { authenticator: String(at) })
+  }
 }
 
 interface DrainParts {

@@ -35,6 +35,16 @@ t.test('what an adapter cannot be built from is a mistake, not a failed start', 
   t.match(problemsOf(twice), /POST \/x is the alias of another route/)
 })
 
+t.test('what an authenticator cannot be built from is a mistake, too, told without its secrets', async t => {
+  const route = '  - { name: a, channel: a, topic: a }\n'
+  const issuer = 'issuer: "https://id.example.com", audiences: [ a ]'
+  t.match(problemsOf(`${route}authentication: [ { auth-jwt: { issuers: [ { ${issuer}, secret: canary } ] } } ]`),
+    /^authentication\[0\]: the issuer https:\/\/id.example.com has a secret(?!.*canary)/)
+  t.match(problemsOf(`${route}principals: [ { name: a, credentials: [ { basic: { username: a, passwordHash: "$scrypt$canary" } } ] } ]
+authentication: [ auth-basic ]`), /^authentication\[0\]: the principal a: (?!.*canary)/)
+  t.equal(problemsOf(`${route}authentication: [ { auth-jwt: { issuers: [ { ${issuer} } ] } } ]`), '')
+})
+
 /** What is told about a config with a kafka section and these routes. */
 function toldOf (kafka: string, routes: readonly string[]): readonly Partial<Mistake>[] {
   const readFile = (): string => { throw new Error('no file') }

@@ -99,6 +99,25 @@ const adaptersAccept: Check = (document, sound) => {
   })
 }
 
+/** What an authenticator cannot be built from, e.g. a hash that is none. Creating one has no side effects. */
+const authenticatorsAccept: Check = (document, sound) => {
+  if (!sound('authentication') || !sound('principals')) return []
+  const own = { authentication: listAt(document, 'authentication'), principals: listAt(document, 'principals') }
+  // Secrets are wrapped and not looked at: what they refer to may change until they are used.
+  const frozen = freezeConfig({ document: own, schema, baseDir: '.', env: {} }) as Pick<Settings, keyof typeof own>
+  return frozen.authentication.flatMap((entry, index) => {
+    const [[name, config] = []] = Object.entries(entry)
+    const module = policies.find(one => one.name === name)
+    if (module?.kind !== 'authenticator') return []
+    try {
+      module.create({ config, principals: frozen.principals, tables: [], log: silentLog }).close?.()
+      return []
+    } catch (error) {
+      return [{ path: ['authentication', index], problem: (error as Error).message, expected: '' }]
+    }
+  })
+}
+
 /** Compression is a setting of a topic's batches, whichever route they come from. */
 const topicsHaveOneCodec: Check = (document, sound) => {
   const routes = listAt(document, 'routes') as RouteSettings[]
@@ -156,7 +175,7 @@ const closedIngress: Ingress = {
 }
 
 export const settingChecks: readonly Check[] = [
-  ...checks, routesCompile, adaptersAccept, topicsHaveOneCodec, codecsAreThere, conditionsCompile
+  ...checks, routesCompile, adaptersAccept, authenticatorsAccept, topicsHaveOneCodec, codecsAreThere, conditionsCompile
 ]
 
 /** Where a config came from, so that every thread can freeze it for itself. */

@@ -12,7 +12,8 @@ import type { Head } from './head.ts'
 const base = envelopeWith({ traceparent: 'p', tracestate: 's' })
 const noHead: Head = {
   host: 'h', origin: undefined, contentType: undefined, contentEncoding: undefined, transferEncoding: undefined,
-  contentLength: undefined, idempotencyKey: undefined, requestId: undefined, traceparent: undefined, tracestate: undefined,
+  contentLength: undefined, idempotencyKey: undefined, requestId: undefined, traceparent: undefined,
+  tracestate: undefined,
   contextPairs: undefined, repeated: undefined
 }
 const requestWith = (head: Partial<Head>): SingleRequest => {

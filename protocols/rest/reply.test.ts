@@ -11,7 +11,8 @@ import {
 import type { DoorCode } from './reply.ts'
 
 const statuses: Record<RefusalCode, number> = {
-  'malformed': 400, 'too-large': 413, 'unauthenticated': 401, 'forbidden': 403, 'no-route': 404, 'invalid-event': 422,
+  'malformed': 400, 'too-large': 413, 'unauthenticated': 401, 'unverifiable': 503, 'forbidden': 403,
+  'no-route': 404, 'invalid-event': 422,
   'rate-limited': 429, 'overloaded': 503, 'undeliverable': 502, 'sink-unavailable': 503, 'journal-full': 507,
   'delivery-timeout': 504, 'shutting-down': 503, 'internal': 500
 }
@@ -31,7 +32,7 @@ t.test('a problem document says code, fate and whether to come back', async t =>
 })
 
 t.test('whoever may come back at 429 and 503 is told when, in whole seconds and never too early', async t => {
-  for (const code of ['rate-limited', 'overloaded', 'sink-unavailable', 'shutting-down'] as const) {
+  for (const code of ['unverifiable', 'rate-limited', 'overloaded', 'sink-unavailable', 'shutting-down'] as const) {
     t.equal(problemOf(refuse(code, '')).retryAfterMs, 1_000, code)
     t.equal(problemOf(refuse(code, '', { retryAfterMs: 2_001 })).retryAfterMs, 2_001, code)
   }

@@ -10,6 +10,7 @@ export const replies = {
   'malformed': { status: 400, title: 'Malformed request' },
   'too-large': { status: 413, title: 'Too large' },
   'unauthenticated': { status: 401, title: 'Not authenticated' },
+  'unverifiable': { status: 503, title: 'Cannot be authenticated now', retryAfter: true },
   'forbidden': { status: 403, title: 'Not allowed' },
   'no-route': { status: 404, title: 'No route takes this channel' },
   'invalid-event': { status: 422, title: 'Invalid event' },

@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { runCli, temporaryFolder } from '../../test/support/run-cli.ts'
+import { isPassword, readHash } from '../../plugins/auth-basic/password-hash.ts'
 import { looksWhole } from './api-key.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -14,8 +15,8 @@ t.test('every verb has a help with an example', async (t) => {
   t.strictSame(verbs.toSorted(), [
     'doctor', 'explain', 'init', 'key', 'principals', 'send', 'sluice', 'start', 'status', 'tail', 'validate'
   ])
-  for (const words of [['doctor'], ['explain'], ['init'], ['key', 'new'], ['send'], ['start'], ['tail'], ['validate'], ['status'],
-    ['principals', 'list'], ['principals', 'disable'], ['principals', 'enable']]) {
+  for (const words of [['doctor'], ['explain'], ['init'], ['key', 'new'], ['key', 'password'], ['send'], ['start'],
+    ['tail'], ['validate'], ['status'], ['principals', 'list'], ['principals', 'disable'], ['principals', 'enable']]) {
     const help = await runCli([...words, '--help'], { cwd })
     t.equal(help.code, 0)
     t.match(help.stdout, `Example:\n  sluice ${words.join(' ')}`)
@@ -48,4 +49,17 @@ t.test('key new prints a whole key and its hash, each time another one', async (
   t.match(hash, /^sha256:[0-9a-f]{64}$/)
   t.match(other.stdout, /^key {3}sluice_\S{51}\nhash {2}sha256:[0-9a-f]{64}\n$/)
   t.notMatch(other.stdout, key)
+})
+
+t.test('key password prints a hash of the password that it reads, and refuses what nobody could send', async (t) => {
+  const cwd = temporaryFolder(t)
+  const [ran, ...wrong] = await Promise.all([
+    runCli(['key', 'password'], { cwd, stdin: 'c\u00e4nary 7\nmore\n' }),
+    ...['', '\n', 'a\u0000b\n', 'x'.repeat(2_000)].map((stdin) => runCli(['key', 'password'], { cwd, stdin }))
+  ])
+  t.equal(ran.code, 0)
+  t.match(ran.stdout, /^\$scrypt\$\S+\n$/)
+  t.notMatch(ran.stdout + ran.stderr, 'nary')
+  t.ok(await isPassword(readHash(ran.stdout.trim()), 'c\u00e4nary 7'))
+  for (const { code, stdout } of wrong) t.same([code, stdout], [2, ''])
 })

@@ -17,6 +17,9 @@ export const refusals = {
   'malformed': { fate: 'refused', retry: 'never', meaning: 'the bytes are not what their format promises' },
   'too-large': { fate: 'refused', retry: 'never', meaning: 'the event or request is above a limit' },
   'unauthenticated': { fate: 'refused', retry: 'never', meaning: 'no credential, or one that is not known' },
+  'unverifiable': {
+    fate: 'refused', retry: 'later', meaning: 'who is sending cannot be checked now: what vouches for it does not answer'
+  },
   'forbidden': { fate: 'refused', retry: 'never', meaning: 'the principal may not send to this channel' },
   'no-route': { fate: 'refused', retry: 'never', meaning: 'no route takes this channel' },
   'invalid-event': {

@@ -42,7 +42,8 @@ function rigOf (answers: Record<string, () => Answer>, gates: readonly SeatedGat
     }
   }))
   const authenticate = createAuthentication({
-    authenticators, access, gates: createGates(gates, () => {}, () => {}), failedLogins: createFailedLogins({ failedLoginsMax }),
+    authenticators, access, gates: createGates(gates, () => {}, () => {}),
+    failedLogins: createFailedLogins({ failedLoginsMax }),
     onAuthenticated: one => accepted.push(one), onFault: fault => faults.push(fault)
   })
   return { authenticate, asked, accepted, faults }

@@ -11,12 +11,14 @@ import { isRefusal, refusals } from '../../src/contract/outcome.ts'
 import type { Authenticator, Gate, Judge, PolicyModule, PolicySetup } from '../../src/contract/policy.ts'
 import { principalOf } from '../../src/contract/principal.ts'
 import type { PrincipalSettings } from '../../src/contract/principal.ts'
-import { bytesKeyword } from '../../src/contract/setting.ts'
+import { Secret } from '../../src/contract/secret.ts'
+import { bytesKeyword, secretKeyword } from '../../src/contract/setting.ts'
 import { attributesOf, envelopeWith, judgeContext, oddEnvelopes, peer, silentLog } from './odd-envelopes.ts'
 import { tablesFor } from './table-rig.ts'
 
 interface Field { description?: string, default?: unknown, type?: unknown, [bytesKeyword]?: unknown }
 interface ObjectSchema { properties?: Record<string, Field>, required?: string[], additionalProperties?: unknown }
+interface Nested { properties?: Record<string, Nested>, items?: Nested, [secretKeyword]?: boolean }
 interface Example { readonly own: unknown, readonly principals: readonly PrincipalSettings[] }
 
 /** Takes a sentence about what is wrong, unless it is right. */
@@ -40,7 +42,7 @@ export async function policyFaults (policy: PolicyModule, folder: URL): Promise<
   if (faults.size > 0) return [...faults]
 
   const { principals } = example
-  const config = frozenConfig(example.own, schema.properties ?? {})
+  const config = frozenConfig(example.own, schema)
   // Tables of its own for each instance, of which the clock stands still.
   const setup = (): PolicySetup<unknown> =>
     ({ config, principals, tables: tablesFor(policy.tables?.(config as never) ?? []), log: silentLog })
@@ -95,7 +97,9 @@ function checkTable (check: Check, readme: string, schema: ObjectSchema): void {
   }
 }
 
-const foreignWords = new RegExp('\\b(https?|mqtt|grpc|websocket|fastify|status(Code)?|puback|connack|authorization|' +
+// `authorization` is not among them: it is the attribute in which every door hands over what a peer shows to prove who
+// it is, whatever its protocol calls that, so that an authenticator by token or password has to name it.
+const foreignWords = new RegExp('\\b(https?|mqtt|grpc|websocket|fastify|status(Code)?|puback|connack|' +
   'retry-after|40[0-9]|41[3579]|42[269]|50[0-47])\\b', 'i')
 
 function checkWords (check: Check, folder: URL): void {
@@ -117,7 +121,7 @@ function exampleIn (readme: string, policy: PolicyModule): Example | undefined {
 }
 
 function checkExample (check: Check, policy: PolicyModule, { own, principals }: Example): void {
-  check(fits(policy.config, own), 'the example of the README does not match the schema')
+  check(fits(policy.config, structuredClone(own)), 'the example of the README does not match the schema')
   const credential = policy.kind === 'authenticator' ? policy.credential : undefined
   if (credential === undefined) return
   const shown = principals.flatMap(({ credentials }) => credentials).filter(one => credential.name in one)
@@ -125,18 +129,28 @@ function checkExample (check: Check, policy: PolicyModule, { own, principals }: 
   check(shown.every(one => fits(credential.schema, one[credential.name])), 'a credential of the example does not match')
 }
 
-/** What the config room makes of it: defaults filled in, byte sizes as numbers, frozen. */
-function frozenConfig (own: unknown, fields: Record<string, Field>): unknown {
+/** What the config room makes of it: defaults filled in, secrets hidden, byte sizes as numbers, frozen. */
+function frozenConfig (own: unknown, schema: ObjectSchema): unknown {
   const scale: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
-  const config: Record<string, unknown> = { ...own as Record<string, unknown> }
-  for (const [name, field] of Object.entries(fields)) {
-    if (!(name in config) && 'default' in field) config[name] = structuredClone(field.default)
+  const filled = structuredClone(own)
+  fits(schema, filled)
+  const config = withSecrets(filled, schema as Nested) as Record<string, unknown>
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
     if (bytesKeyword in field) {
       const [, digits = '0', suffix = 'B'] = /^(\d+)(\D+)?$/.exec(String(config[name])) ?? []
       config[name] = Number(digits) * (scale[suffix] ?? NaN)
     }
   }
   return deepFreeze(config)
+}
+
+function withSecrets (value: unknown, schema: Nested): unknown {
+  if (typeof value === 'string' && schema[secretKeyword] === true) return new Secret(value)
+  if (Array.isArray(value)) return value.map(item => withSecrets(item, schema.items ?? {}))
+  if (typeof value !== 'object' || value === null) return value
+  const { properties = {} } = schema
+  const hidden = Object.entries(value).map(([name, item]) => [name, withSecrets(item, properties[name] ?? {})] as const)
+  return Object.fromEntries(hidden)
 }
 
 async function checkJudge (check: Check, create: () => Judge): Promise<void> {
