@@ -295,7 +295,6 @@ export class Exchange implements Settler, Live, Holder, Shared {
 
 const unconsumed: Consume = () => {}
 const nobody: Principal = { name: '', groups: [], anonymous: true }
-
 function onData (this: IncomingMessage & Marked, bytes: Buffer): void { this[exchangeKey]?.chunk(bytes) }
 function onEnd (this: IncomingMessage & Marked): void { this[exchangeKey]?.bodyEnded() }
 function onClose (this: IncomingMessage & Marked): void { this[exchangeKey]?.closed() }
