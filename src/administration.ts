@@ -17,6 +17,7 @@ import type { Snapshot } from './observe/metric.ts'
 import { readiness } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
 import { schema } from './settings.ts'
+import type { Explanation, Question } from './explain.ts'
 import type { Origin, Settings } from './settings.ts'
 import { createNoticeWriter } from './shared/notice.ts'
 import type { Address } from './supervisor.ts'
@@ -27,6 +28,8 @@ export interface NodeFacts {
   metrics (): Promise<Snapshot>
   restartCount (): number
   listening (): readonly Address[]
+  /** Asks one worker; undefined where none answers in time. */
+  explain (question: Question): Promise<Explanation[] | string | undefined>
 }
 
 export interface AdministrationOptions {
@@ -56,6 +59,7 @@ export function createAdministration (options: AdministrationOptions): Administr
     principals,
     status: () => statusOf(options),
     config: () => hideSecrets(schema, origin.document),
+    explain: async sample => await node.explain(sample) ?? 'no worker answered in time; ask again',
     levels: async () => levelsOf(await node.metrics()),
     limits: settings.limits
   })

@@ -7,9 +7,8 @@ import { defaultsOf } from '../test/support/schema-defaults.ts'
 import { routeWith } from '../test/support/route-settings.ts'
 import type { Principal } from './contract/envelope.ts'
 import { refuse } from './contract/outcome.ts'
-import { principalOf } from './contract/principal.ts'
 import { explain } from './explain.ts'
-import type { ExplainParts } from './explain.ts'
+import type { ExplainParts, Explanation } from './explain.ts'
 import { createAccess } from './ingest/access.ts'
 import { createPolicyChain } from './ingest/policy-chain.ts'
 import { planRecord } from './ingest/record.ts'
@@ -17,10 +16,14 @@ import { createRouter } from './ingest/router.ts'
 import type { Policies } from './policies.ts'
 import type { RouteEntry, Settings } from './settings.ts'
 
-const anna = principalOf({ name: 'anna', groups: [], credentials: [] })
 const question = {
-  channel: 'orders/eu', attributes: [['content-type', 'application/json'] as const], data: Buffer.from('{"a":1}'),
-  address: '10.1.2.3', principal: anna, partitionCount: undefined
+  channel: 'orders/eu', headers: [['content-type', 'application/json'] as const], data: Buffer.from('{"a":1}'),
+  address: '10.1.2.3', as: 'anna', partitionCount: undefined
+}
+
+function listOf (explained: Explanation[] | string): Explanation[] {
+  if (typeof explained === 'string') throw new Error(explained)
+  return explained
 }
 
 /** Parts with one gate and one judge that let everyone in twice, and what they noted. */
@@ -32,7 +35,8 @@ function partsOf (): ExplainParts & { notes: string[] } {
   if (!('match' in router)) throw new Error(JSON.stringify(router))
   const sections = Object.fromEntries(adapters.map(({ name, config }) => [name, defaultsOf(config)]))
   const settings = {
-    ...sections, limits: { replyTimeoutMs: 8_000 }, routes: [route], policies: []
+    ...sections, limits: { replyTimeoutMs: 8_000 }, routes: [route], policies: [],
+    principals: [{ name: 'anna', groups: [], credentials: [] }]
   } as unknown as Settings
   const note = (what: string, { name }: Principal): void => { notes.push(`${what} ${name}`) }
   const policies: Policies = {
@@ -72,12 +76,12 @@ function partsOf (): ExplainParts & { notes: string[] } {
 t.test('every door is explained, by policies that remember what came before', async t => {
   const parts = partsOf()
   const first = await explain(parts, question)
-  t.same(first.map(({ door }) => door), adapters.map(({ name }) => name))
-  t.match(first[0], {
+  t.same(listOf(first).map(({ door }) => door), adapters.map(({ name }) => name))
+  t.match(listOf(first)[0], {
     principal: { name: 'anna' }, route: 'orders', record: { topic: /./ }, refusal: undefined,
-    steps: [{ policy: 'gate', decision: 'pass' }, { policy: 'twice', decision: 'pass' }]
+    policies: [{ policy: 'gate', decision: 'pass' }, { policy: 'twice', decision: 'pass' }]
   })
-  while ((await explain(parts, question))[0]?.refusal === undefined);
+  while (listOf(await explain(parts, question))[0]?.refusal === undefined);
   const refused = (await explain(parts, question))[0]
   t.match(refused, { refusal: { code: 'rate-limited' }, record: undefined, reply: /^HTTP\/1.1 429 / })
   t.ok(parts.notes.includes('judged at 10.1.2.3 anna'))
@@ -95,4 +99,8 @@ t.test('whose access has ended is refused here too', async t => {
   const parts = partsOf()
   parts.access.disable(['anna'])
   t.match((await explain(parts, question))[0], { principal: undefined, refusal: { code: 'unauthenticated' } })
+})
+
+t.test('a principal that the config does not have is not explained', async t => {
+  t.equal(await explain(partsOf(), { ...question, as: 'eve' }), 'no principal of the config is named eve; there are anna')
 })

@@ -1,10 +1,11 @@
 // Explains what becomes of a sample event on every door: the live path, but its sink only takes down what it is given.
 
 import { adapters } from '../protocols/index.ts'
-import type { AdapterModule, Log, Sample } from './contract/adapter.ts'
+import type { AdapterModule, Log } from './contract/adapter.ts'
 import type { Peer, Principal } from './contract/envelope.ts'
 import { isRefusal } from './contract/outcome.ts'
 import type { Refusal } from './contract/outcome.ts'
+import { principalOf } from './contract/principal.ts'
 import type { Sink, SinkRecord } from './contract/sink.ts'
 import { createAccess } from './ingest/access.ts'
 import type { Access } from './ingest/access.ts'
@@ -36,36 +37,67 @@ export interface ExplainParts {
   readonly log: Log
 }
 
-export interface Question extends Omit<Sample, 'peer'> {
-  /** The sender's address, `127.0.0.1` if undefined. */
-  readonly address: string | undefined
-  /** Takes the sender for this principal, whatever it shows; undefined: asks the authenticators. */
-  readonly principal: Principal | undefined
+export interface Question {
+  readonly channel: string
+  /** What travels beside the data, credentials among it. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly data: Uint8Array | null
+  /** The sender's address. */
+  readonly address: string
+  /** Takes the sender for this principal of the config, whatever it shows; undefined: asks the authenticators. */
+  readonly as: string | undefined
   /** How many partitions the topic has, where that is known. */
   readonly partitionCount: number | undefined
 }
 
-/** One policy's word, in the order in which they were asked. */
-export interface Step { readonly policy: string, readonly decision: Decision, readonly refusal: Refusal | undefined }
+/** Bytes as text where they are UTF-8. */
+export type ShownBytes = { readonly text: string } | { readonly base64: string }
 
-/** What one door makes of the event. What it did not come to is undefined. */
+type ShownRefusal = Pick<Refusal, 'code' | 'detail' | 'pointer'>
+
+/** One policy's word. */
+export interface Step {
+  readonly policy: string
+  readonly decision: Decision
+  readonly refusal: ShownRefusal | undefined
+}
+
+/** What one door makes of the event, as plain JSON. What it did not come to is undefined. */
 export interface Explanation {
   readonly door: string
-  readonly principal: Principal | undefined
+  readonly principal: { readonly name: string, readonly groups: readonly string[] } | undefined
   readonly route: string | undefined
-  readonly steps: readonly Step[]
-  readonly record: SinkRecord | undefined
-  readonly partition: number | undefined
+  /** In the order in which they were asked. */
+  readonly policies: readonly Step[]
+  /** Policies of the route that the event did not come to. */
+  readonly notAsked: readonly string[]
+  readonly record: {
+    readonly topic: string
+    readonly partition: number | undefined
+    readonly key: ShownBytes | null
+    readonly headers: readonly (ShownBytes & { readonly name: string })[]
+    readonly value: ShownBytes | null
+    readonly valueBytes: number
+  } | undefined
   /** Why the event was refused, by whomever. */
-  readonly refusal: Refusal | undefined
+  readonly refusal: ShownRefusal | undefined
   /** As it would be on the wire, or why the event cannot be sent there. */
   readonly reply: string
 }
 
-type Draft = { -readonly [Key in keyof Explanation]: Explanation[Key] } & { readonly steps: Step[] }
+type Draft = { -readonly [Key in keyof Explanation]: Explanation[Key] } & { readonly policies: Step[] }
 
-/** An explained event counts against limits as a real one does; it is written nowhere. */
-export async function explain (parts: ExplainParts, question: Question): Promise<Explanation[]> {
+/**
+ * An explained event counts against limits as a real one does; it is written nowhere. A text tells why the question
+ * cannot be asked.
+ */
+export async function explain (parts: ExplainParts, question: Question): Promise<Explanation[] | string> {
+  const { as } = question
+  const { principals } = parts.settings
+  if (as !== undefined && !principals.some(({ name }) => name === as)) {
+    const known = principals.map(({ name }) => name).join(', ')
+    return `no principal of the config is named ${as}` + (known === '' ? '' : `; there are ${known}`)
+  }
   const explanations: Explanation[] = []
   // One after the other: what one event takes of a limit the next one finds gone.
   for (const module of adapters as readonly AdapterModule[]) {
@@ -77,18 +109,19 @@ export async function explain (parts: ExplainParts, question: Question): Promise
 async function explainDoor (module: AdapterModule, parts: ExplainParts, question: Question): Promise<Explanation> {
   const { settings, version, log } = parts
   const draft: Draft = {
-    door: module.name, principal: undefined, route: undefined, steps: [], record: undefined, partition: undefined,
+    door: module.name, principal: undefined, route: undefined, policies: [], notAsked: [], record: undefined,
     refusal: undefined, reply: ''
   }
-  const peer: Peer = { address: question.address ?? '127.0.0.1', port: 0, secure: false, connectionId: -1 }
+  const peer: Peer = { address: question.address, port: 0, secure: false, connectionId: -1 }
+  const asked = settings.principals.find(({ name }) => name === question.as)
   let left = (): void => {}
   const decided = (policy: string, decision: Decision, refusal?: Refusal): void => {
-    draft.steps.push({ policy, decision, refusal })
+    draft.policies.push({ policy, decision, refusal: shownRefusal(refusal) })
   }
   const gates = createGates(parts.policies.gates, decided, closed => { left = () => { closed(peer) } })
   const pipeline = createPipeline({ ...parts, draft, question, runs: parts.policies.runs(parts.ack, decided) })
   const ask = createAuthentication({
-    authenticators: question.principal === undefined ? parts.policies.authenticators : [asserting(question.principal)],
+    authenticators: asked === undefined ? parts.policies.authenticators : [asserting(principalOf(asked))],
     access: parts.access, gates, failedLogins: createFailedLogins({ failedLoginsMax: 0 }), onAuthenticated () {},
     onFault: error => log.error({ error }, 'authentication failed while explaining')
   })
@@ -102,13 +135,16 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
     }, 0)
   })
   try {
-    draft.reply = await module.rehearse(adapter, { ...question, peer })
+    const { channel, headers, data } = question
+    const bytes = data === null ? null : Buffer.from(data)
+    draft.reply = await module.rehearse(adapter, { channel, attributes: headers, data: bytes, peer })
   } catch (error) {
     draft.reply = `cannot be sent: ${error instanceof Error ? error.message : String(error)}`
   } finally {
     left()
     await adapter.drain()
   }
+  draft.notAsked = notAsked(draft, settings)
   return draft
 }
 
@@ -119,7 +155,7 @@ function asserting (principal: Principal): Policies['authenticators'][number] {
 
 function noting (ask: Authenticate, draft: Draft): Authenticate {
   const note = (found: Principal | Refusal): Principal | Refusal => {
-    if (!isRefusal(found)) draft.principal = found
+    if (!isRefusal(found)) draft.principal = { name: found.name, groups: found.groups }
     return found
   }
   return (credentials, peer) => {
@@ -147,11 +183,10 @@ function createPipeline ({ settings, router, access, runs, ack, draft, question,
     sink: {
       ack,
       deliver (record, settler, ticket) {
-        draft.record = record
         const { key, id, source, topic } = record
         const { partitionCount } = question
         const partition = key === null || partitionCount === undefined ? undefined : partitionOfKey(key, partitionCount)
-        draft.partition = partition
+        draft.record = shownRecord(record, partition)
         const place = { topic, partition, offset: undefined, journal: undefined }
         settler.settle(ticket, { outcome: 'written', id, source, ack, ...place })
       },
@@ -161,17 +196,47 @@ function createPipeline ({ settings, router, access, runs, ack, draft, question,
     },
     witness: {
       received: nothing, settled: nothing, lost: nothing,
-      refused: (_door, _route, refusal) => { draft.refusal = refusal },
+      refused: (_door, _route, refusal) => { draft.refusal = shownRefusal(refusal) },
       begin: (_envelope, match) => { draft.route = match.settings.name; return undefined },
       fault: (what, error) => { log.error({ error }, what) }
     }
   })
 }
 
+function shown (bytes: Buffer | string): ShownBytes {
+  if (typeof bytes === 'string') return { text: bytes }
+  const text = bytes.toString()
+  return Buffer.from(text).equals(bytes) ? { text } : { base64: bytes.toString('base64') }
+}
+
+function shownRefusal (refusal: Refusal | undefined): ShownRefusal | undefined {
+  return refusal === undefined ? undefined : { code: refusal.code, detail: refusal.detail, pointer: refusal.pointer }
+}
+
+function shownRecord ({ topic, key, value, headers }: SinkRecord, partition: number | undefined): Explanation['record'] {
+  const pairs: (ShownBytes & { name: string })[] = []
+  for (let at = 0; at + 1 < headers.length; at += 2) pairs.push({ name: String(headers[at]), ...shown(headers[at + 1] ?? '') })
+  return {
+    topic, partition, key: key === null ? null : shown(key), headers: pairs,
+    value: value === null ? null : shown(value), valueBytes: value?.length ?? 0
+  }
+}
+
+function notAsked ({ route, policies }: Explanation, settings: Settings): string[] {
+  const own = settings.routes.find(({ name }) => name === route)
+  if (own === undefined) return []
+  const left = [...settings.policies, ...own.policies].flatMap(entry => Object.keys(entry).slice(0, 1))
+  for (const { policy } of policies) {
+    const at = left.indexOf(policy)
+    if (at >= 0) left.splice(at, 1)
+  }
+  return left
+}
+
 /** Explains by a config alone, with policies that have seen no other event. */
 export async function explainOffline (
   settings: Settings, question: Question, { version }: { readonly version: string }
-): Promise<Explanation[]> {
+): Promise<Explanation[] | string> {
   const log: Log = { debug () {}, info () {}, warn () {}, error () {} }
   const router = createRouter(settings.routes)
   if (!('match' in router)) throw new Error('routes that do not compile passed validation')

@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { createAdministration } from './administration.ts'
 import type { Administration } from './administration.ts'
 import type { Log } from './contract/adapter.ts'
+import type { Explanation } from './explain.ts'
 import type { HealthListenerSettings } from './listen/config.ts'
 import { startJournal } from './journal/thread-handle.ts'
 import type { JournalHandle } from './journal/thread-handle.ts'
@@ -112,7 +113,8 @@ class Node implements Gateway {
         health: () => this.#status(),
         metrics: () => this.#snapshot(),
         restartCount: () => this.supervisor.restartCount,
-        listening: () => this.listening
+        listening: () => this.listening,
+        explain: async question => await this.supervisor.askOne(question) as Explanation[] | string | undefined
       },
       log: this.#log
     })

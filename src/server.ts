@@ -3,9 +3,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import { adapters } from '../protocols/index.ts'
 import type { Adapter, Log } from './contract/adapter.ts'
-import { isRefusal } from './contract/outcome.ts'
-import type { Outcome } from './contract/outcome.ts'
 import type { Sink, SinkHealth } from './contract/sink.ts'
+import { explain } from './explain.ts'
+import type { Explanation, Question } from './explain.ts'
 import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
 import type { Admission } from './ingest/admission.ts'
 import { createAccess } from './ingest/access.ts'
@@ -18,7 +18,6 @@ import { Pipeline } from './ingest/pipeline.ts'
 import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
 import { decisions as decisionNames } from './ingest/seat.ts'
-import type { Witness } from './ingest/witness.ts'
 import { createJournalSink } from './journal/sink.ts'
 import { createKafkaSink } from './kafka/sink.ts'
 import { createConnections } from './listen/connections.ts'
@@ -33,6 +32,7 @@ import { createDecisionCounters, createMetrics, measureThread } from './observe/
 import type { Metrics } from './observe/metrics.ts'
 import { createRefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
+import { createWitness } from './observe/witness.ts'
 import { createPolicies, openTables, policyNames } from './policies.ts'
 import type { Policies } from './policies.ts'
 import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
@@ -67,6 +67,8 @@ export interface Server {
   /** Opens all listeners; `ports` take the place of those configured as 0. */
   open (ports: readonly number[]): Promise<Address[]>
   report (): Report
+  /** What would become of an event now, by this worker's own policies. */
+  explain (question: Question): Promise<Explanation[] | string>
   replaceJournal (port: MessagePort): void
   /** Takes nothing new, answers everything in flight, closes the sink. Resolves within the configured time. */
   drain (): Promise<void>
@@ -176,14 +178,13 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   // envelope: route, policies, record, sink
   const router = compileRoutes(settings)
   const { sink, replaceJournal } = createSink({ settings, data, budget, admission, router, log })
+  const tracer = settings.tracing.otlpUrl === undefined ? noTracer : createEventTracer(settings.tracing)
   const draining = createSignal()
   const refusals = createRefusalLog(log, { perSecondMax: settings.log.refusalsPerSecondMax })
   const pipeline = new Pipeline({
-    router, sink, admission, access,
-    runs: policies.runs(sink.ack, decisions.decided),
-    inFlightEventsMax: limits.inFlightEventsMax,
-    replyTimeoutMs: limits.replyTimeoutMs,
-    witness: createWitness({ settings, counters, refusals, log })
+    router, sink, admission, access, runs: policies.runs(sink.ack, decisions.decided),
+    inFlightEventsMax: limits.inFlightEventsMax, replyTimeoutMs: limits.replyTimeoutMs,
+    witness: createWitness({ ...countersLayout(settings), counters, refusals, tracer, log })
   })
 
   // doors: adapters on their listeners
@@ -194,8 +195,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
 
   for (const { families } of [decisions, thread]) metrics.add(families)
-  for (const { gauges } of [connections, admission, failedLogins]) metrics.addGauges(gauges)
-  showParts(metrics, { sink, sinkName: settings.sink, doors, policies })
+  showParts(metrics, { sink, sinkName: settings.sink, doors, policies, others: [connections, admission, failedLogins] })
   metrics.addGauges(new Map([
     ['budget_used_bytes', budget.usedBytes],
     ['events_waiting_for_judges', () => pipeline.waitingCount()],
@@ -206,6 +206,8 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   return {
     replaceJournal,
+    explain: question =>
+      explain({ settings, policies, router, access, ack: sink.ack, version: data.version, log }, question),
     report: () => ({ worker: index, metrics: metrics.collect(), sink: sink.health() }),
     open: ports => Promise.all(listeners.map((listener, at) => listener.open(ports[at]))),
     async drain () {
@@ -226,10 +228,11 @@ interface ShownParts {
   readonly sinkName: string
   readonly doors: ReadonlyMap<string, Adapter>
   readonly policies: Policies
+  readonly others: readonly { readonly gauges: ReadonlyMap<string, () => number> }[]
 }
 
-/** Levels of what there may be several of, or one of several kinds. */
-function showParts (metrics: Metrics, { sink, sinkName, doors, policies }: ShownParts): void {
+function showParts (metrics: Metrics, { sink, sinkName, doors, policies, others }: ShownParts): void {
+  for (const { gauges } of others) metrics.addGauges(gauges)
   metrics.addGauges(sink.gauges, { sink: sinkName })
   metrics.addMeasures(() => sink.measures?.() ?? [])
   for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
@@ -259,38 +262,6 @@ async function drainAll ({ doors, listeners, pipeline, sink, drainMs }: DrainPar
   await sink.drain(leftMs())
   await Promise.race([Promise.all(closed), after(Math.min(goodbyeMs, leftMs()))])
   for (const listener of listeners) listener.cut()
-}
-
-interface WitnessParts {
-  readonly settings: Settings
-  readonly counters: ReturnType<typeof createEventCounters>
-  readonly refusals: ReturnType<typeof createRefusalLog>
-  readonly log: Log
-}
-
-function createWitness ({ settings, counters, refusals, log }: WitnessParts): Witness {
-  const tracer = settings.tracing.otlpUrl === undefined ? noTracer : createEventTracer(settings.tracing)
-  const resultOf = (outcome: Outcome): Parameters<typeof counters.settled>[2] =>
-    isRefusal(outcome) ? outcome.code : outcome.ack
-  return {
-    received: (door, route, envelope) => counters.received(door, route, envelope.data?.length ?? 0),
-    settled: (door, route, outcome, durationMs) => counters.settled(door, route, resultOf(outcome), durationMs),
-    refused: (door, route, refusal, arrival) => refusals.refused(refusal, {
-      door: adapters[door]?.name ?? '',
-      route: settings.routes[route]?.name ?? '',
-      channel: arrival.channel,
-      principal: arrival.principal.name,
-      address: arrival.peer.address
-    }),
-    begin: (envelope, match) => tracer.begin(envelope, {
-      route: match.settings.name, topic: match.topic, template: match.settings.topic
-    }),
-    lost (door, route, refusal) {
-      counters.lost(door, route)
-      refusals.refused(refusal, { door: adapters[door]?.name ?? '', route: settings.routes[route]?.name ?? '' })
-    },
-    fault: (what, error) => log.error({ error }, what)
-  }
 }
 
 function after (ms: number): Promise<void> {

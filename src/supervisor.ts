@@ -20,7 +20,8 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
-  | { readonly kind: 'ask', readonly id: number }
+  /** For a report, or for the composition's own answer to a question. */
+  | { readonly kind: 'ask', readonly id: number, readonly question?: unknown }
   | { readonly kind: 'port', readonly port: MessagePort }
   | { readonly kind: 'drain' }
 
@@ -120,8 +121,14 @@ export class Supervisor {
 
   /** The reports of all workers that answer in time. */
   async ask (): Promise<unknown[]> {
-    const answers = await Promise.all(this.#seats.map(seat => this.#askOne(seat)))
+    const answers = await Promise.all(this.#seats.map(seat => this.#askSeat(seat)))
     return answers.filter(answer => answer !== undefined)
+  }
+
+  /** The answer of one worker that is ready; undefined where none answers in time. */
+  askOne (question: unknown): Promise<unknown> {
+    const seat = this.#seats.find(one => one.ready)
+    return seat === undefined ? Promise.resolve(undefined) : this.#askSeat(seat, question)
   }
 
   /** Gives every worker a port of its own to something that is one per node. */
@@ -151,7 +158,7 @@ export class Supervisor {
     return (await Promise.all(ends)).every(inTime => inTime)
   }
 
-  #askOne (seat: Seat): Promise<unknown> {
+  #askSeat (seat: Seat, question?: unknown): Promise<unknown> {
     const { worker, answers } = seat
     if (worker === undefined || !seat.ready) return Promise.resolve(undefined)
     const id = ++this.#lastId
@@ -162,7 +169,7 @@ export class Supervisor {
         answers.delete(id)
         resolve(answer)
       })
-      worker.postMessage({ kind: 'ask', id } satisfies ToWorker)
+      worker.postMessage({ kind: 'ask', id, question } satisfies ToWorker)
     })
   }
 

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { FromWorker, ToWorker, WorkerStart } from './supervisor.ts'
 import { createServer } from './server.ts'
 import type { ServerData } from './server.ts'
+import type { Question } from './explain.ts'
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread of the supervisor')
 const port = parentPort
@@ -12,8 +13,12 @@ const tell = (message: FromWorker): void => port.postMessage(message)
 
 try {
   const server = await createServer({ index: start.index, data: start.data as ServerData })
+  const answer = async ({ id, question }: ToWorker & { kind: 'ask' }): Promise<void> => {
+    const told = question === undefined ? server.report() : await server.explain(question as Question)
+    tell({ kind: 'answer', id, answer: told })
+  }
   port.on('message', (message: ToWorker) => {
-    if (message.kind === 'ask') tell({ kind: 'answer', id: message.id, answer: server.report() })
+    if (message.kind === 'ask') void answer(message)
     else if (message.kind === 'port') server.replaceJournal(message.port)
     else if (message.kind === 'drain') void server.drain().then(() => process.exit(0))
   })

@@ -5,19 +5,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Problem } from './problem.ts'
 
-/** No body of this listener needs more than a word. */
-const bodyBytesMax = 4_096
+/** Most bodies of this listener need no more than a word. */
+const usualBodyBytesMax = 4_096
 
-const tooLarge = new Problem('too-large', `a body has at most ${bodyBytesMax} bytes here`)
 const notJson = new Problem('unsupported-media-type', 'send the body as application/json in UTF-8, without an encoding')
 const badJson = new Problem('malformed', 'the body is not well-formed JSON')
 
 /** The parsed body, or why there is none. Rejects where the peer goes away. */
-export async function readJson (request: IncomingMessage): Promise<unknown> {
+export async function readJson (request: IncomingMessage, bodyBytesMax = usualBodyBytesMax): Promise<unknown> {
+  const tooLarge = new Problem('too-large', `a body has at most ${bodyBytesMax} bytes here`)
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity', 'content-length': length = '0' } = request.headers
   if (!/^application\/json *(;|$)/i.test(type) || encoding.toLowerCase() !== 'identity') return notJson
   if (Number(length) > bodyBytesMax) return tooLarge
-  const body = await readBody(request)
+  const body = await readBody(request, bodyBytesMax)
   if (body === undefined) return tooLarge
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown
@@ -27,7 +27,7 @@ export async function readJson (request: IncomingMessage): Promise<unknown> {
 }
 
 /** Undefined where it is longer than it may be; the rest of it is not read then. */
-function readBody (request: IncomingMessage): Promise<Buffer | undefined> {
+function readBody (request: IncomingMessage, bodyBytesMax: number): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0

@@ -17,18 +17,22 @@ interface Document {
 
 const ajv = new Ajv2020({ strict: false, formats: { 'date-time': true } })
 const methods = ['get', 'put', 'post', 'patch', 'delete']
+const bodies: Readonly<Record<string, string>> = {
+  put: '{"disabled":true}', post: '{"disabled":true}', patch: '{}', explain: '{"channel":"orders/eu"}'
+}
 
 t.test('the document and the listener agree on every path, method, answer and refusal', async t => {
   const { port } = await startAdmin(t)
   const { openapi, paths, components } = (await askAdmin(port, '/openapi.json')).json as Document
   t.equal(openapi, '3.1.0')
   t.same(Object.entries(paths).map(([path, item]) => `${Object.keys(item).join(' ')} ${path}`), [
-    'get /v1/status', 'get /v1/config', 'get /v1/limits', 'get /v1/principals', 'get put /v1/principals/{name}', 'get /openapi.json'
+    'get /v1/status', 'get /v1/config', 'get /v1/limits', 'get /v1/principals', 'get put /v1/principals/{name}',
+    'post /v1/explain', 'get /openapi.json'
   ])
   for (const [path, item] of Object.entries(paths)) {
     for (const method of methods) {
       const operation = item[method]
-      const body = ['put', 'post', 'patch'].includes(method) ? '{"disabled":true}' : undefined
+      const body = bodies[path === '/v1/explain' && method === 'post' ? 'explain' : method]
       const target = path.replace('{name}', 'anna')
       const sent = { method: method.toUpperCase(), ...(body === undefined ? {} : { body }) }
       const { status, json } = await askAdmin(port, target, sent)
@@ -54,8 +58,8 @@ t.test('the body that is documented is the body that is taken', async t => {
   const { port } = await startAdmin(t)
   const { paths } = (await askAdmin(port, '/openapi.json')).json as Document
   const schema = paths['/v1/principals/{name}']?.['put']?.requestBody?.content['application/json']?.schema ?? false
-  const bodies = [{ disabled: true }, { disabled: false }, {}, { disabled: 1 }, { disabled: true, more: 1 }, [], null]
-  for (const body of bodies) {
+  const tried = [{ disabled: true }, { disabled: false }, {}, { disabled: 1 }, { disabled: true, more: 1 }, [], null]
+  for (const body of tried) {
     const answer = await askAdmin(port, '/v1/principals/anna', { method: 'PUT', body: JSON.stringify(body) })
     t.equal(ajv.validate(schema, body), answer.status === 200, JSON.stringify(body))
   }

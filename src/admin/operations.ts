@@ -39,6 +39,18 @@ export interface Facts {
   /** The `limits:` section. */
   readonly limits: object
   readonly principals: PrincipalList
+  /** What would become of an event now; a text tells why that cannot be said. */
+  explain (sample: ExplainedSample): Promise<readonly unknown[] | string>
+}
+
+/** An event that its sender has not sent. */
+export interface ExplainedSample {
+  readonly channel: string
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly data: Buffer | null
+  readonly address: string
+  readonly as: string | undefined
+  readonly partitionCount: number | undefined
 }
 
 export interface Call {
@@ -49,13 +61,15 @@ export interface Call {
 }
 
 export interface Operation {
-  readonly method: 'GET' | 'PUT'
+  readonly method: 'GET' | 'PUT' | 'POST'
   /** With parameters in braces. */
   readonly path: string
   readonly operationId: string
   readonly summary: string
   /** JSON Schema of the body that it takes. */
   readonly request?: object
+  /** Size of that body, where a word is not enough. */
+  readonly bodyBytesMax?: number
   /** JSON Schema of its answer. */
   readonly answer: object
   /** What it refuses beyond what every operation may. */
@@ -93,6 +107,13 @@ const limitsAnswer = closed({
   levels: { type: 'array', items: closed({ name: text, labels: { type: 'object', additionalProperties: text }, value: { type: 'number' } }) }
 })
 const disabledRequest = closed({ disabled: yesOrNo })
+/** A sample of some hundred KiB in base64. */
+const sampleBytesMax = 1_048_576
+const explainRequest = closed({
+  channel: text, headers: { type: 'array', maxItems: 200, items: closed({ name: text, value: text }) }, dataBase64: text,
+  address: text, as: text, partitionCount: { type: 'integer', minimum: 1 }
+}, ['headers', 'dataBase64', 'address', 'as', 'partitionCount'])
+const explainAnswer = closed({ explanations: { type: 'array', items: { type: 'object' } } })
 
 const lasting = 'this holds on all workers from now on, until this gateway restarts: then the config file alone counts'
 
@@ -133,12 +154,49 @@ export function createOperations (facts: Facts): Operation[] {
         const changed = principals.set(name, disabled)
         return changed instanceof Problem ? changed : { ...changed, note: lasting }
       }
+    },
+    {
+      method: 'POST', path: '/v1/explain', operationId: 'explain',
+      summary: 'What would become of an event now, on every door; it counts against limits, and is written nowhere',
+      request: explainRequest, bodyBytesMax: sampleBytesMax, answer: explainAnswer, problems: [],
+      async run ({ body }) {
+        const sample = sampleOf(body)
+        if (sample === undefined) return notASample
+        const explanations = await facts.explain(sample)
+        return typeof explanations === 'string' ? new Problem('invalid-body', explanations) : { explanations }
+      }
     }
   ]
 }
 
 const notListed = new Problem('unknown-principal', 'neither the config nor the list of disabled principals has this name')
 const notABody = new Problem('invalid-body', 'send {"disabled": true} or {"disabled": false}, and no other key')
+
+const notASample = new Problem('invalid-body',
+  'send {"channel": "orders/eu"}; more: headers [{"name": ..., "value": ...}], dataBase64, address, as, partitionCount')
+
+function sampleOf (body: unknown): ExplainedSample | undefined {
+  if (typeof body !== 'object' || body === null) return undefined
+  const { channel, headers = [], dataBase64, address = '127.0.0.1', as, partitionCount, ...others } =
+    body as Record<string, unknown>
+  const isText = (value: unknown): value is string => typeof value === 'string'
+  if (Object.keys(others).length > 0 || !Array.isArray(headers)) return undefined
+  if (!isText(channel) || !isText(address)) return undefined
+  if (dataBase64 !== undefined && !isText(dataBase64)) return undefined
+  if (as !== undefined && !isText(as)) return undefined
+  const count = partitionCount === undefined ? undefined : Number(partitionCount)
+  if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) return undefined
+  const pairs: [string, string][] = []
+  for (const header of headers as unknown[]) {
+    const { name, value } = (header ?? {}) as Record<string, unknown>
+    if (!isText(name) || !isText(value)) return undefined
+    pairs.push([name, value])
+  }
+  return {
+    channel, headers: pairs, data: dataBase64 === undefined ? null : Buffer.from(dataBase64, 'base64'), address, as,
+    partitionCount: count
+  }
+}
 
 function disabledOf (body: unknown): boolean | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined

@@ -132,3 +132,23 @@ for (const [what, bytes, answer] of raw) {
     t.match(got, answer)
   })
 }
+
+t.test('an event is explained, and what it carries is not in the log', async t => {
+  const { port, logged } = await startAdmin(t)
+  const ask = (body: object): ReturnType<typeof askAdmin> =>
+    askAdmin(port, '/v1/explain', { method: 'POST', body: JSON.stringify(body) })
+  const whole = {
+    channel: 'orders/eu', headers: [{ name: 'x-api-key', value: 'canary' }], dataBase64: 'e30=', as: 'anna', partitionCount: 6,
+    address: '10.0.0.1'
+  }
+  t.match(await ask(whole), { status: 200, json: { explanations: [{ door: 'rest', channel: 'orders/eu' }] } })
+  t.match(await ask({ channel: 'orders/eu', dataBase64: 'A'.repeat(500_000) }), { status: 200 })
+  t.match(await ask({ channel: 'x' }), { status: 422, json: { code: 'invalid-body', detail: 'there is no such channel' } })
+  const wrong = [
+    {}, [], { channel: 1 }, { ...whole, extra: 1 }, { ...whole, headers: {} }, { ...whole, headers: [{ name: 'a' }] },
+    { ...whole, headers: [null] }, { ...whole, partitionCount: 0 }, { ...whole, as: 1 }, { ...whole, dataBase64: 1 }
+  ]
+  for (const body of wrong) t.match(await ask(body), { status: 422, json: { detail: /^send / } }, JSON.stringify(body))
+  t.match(await ask({ channel: 'orders/eu', dataBase64: 'A'.repeat(1_100_000) }), { status: 413 })
+  t.same(logged, [])
+})

@@ -64,10 +64,11 @@ export function createAdminServer (options: AdminServerOptions): AdminServer {
     const found = find(request.method ?? '', request.url ?? '')
     if (found instanceof Problem) return found
     const { operation, parameters } = found
-    const body = operation.request === undefined ? undefined : await readJson(request)
+    const body = operation.request === undefined ? undefined : await readJson(request, operation.bodyBytesMax)
     if (body instanceof Problem) return body
     const result = await operation.run({ parameters, body })
-    if (operation.method !== 'GET' && !(result instanceof Problem)) {
+    // Whoever only asks changes nothing, and may have sent a credential.
+    if (operation.method === 'PUT' && !(result instanceof Problem)) {
       const { operationId } = operation
       log.info({ operationId, ...parameters, body, address: request.socket.remoteAddress }, 'an operator changed something')
     }

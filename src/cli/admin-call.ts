@@ -20,7 +20,7 @@ export interface AdminOptions {
 }
 
 export interface AdminRequest {
-  readonly method: 'GET' | 'PUT'
+  readonly method: 'GET' | 'PUT' | 'POST'
   readonly path: string
   readonly body?: object
 }

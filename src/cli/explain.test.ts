@@ -91,7 +91,8 @@ t.test('a program reads the same as JSON', async (t) => {
   t.match(JSON.parse(stdout), {
     door: 'rest', principal: { name: 'factory-7' }, route: 'orders', record: { topic: 'orders.eu', key: { text: '1' } },
     policies: [
-      { policy: 'acl', decision: 'pass' }, { policy: 'acl', decision: 'would-refuse', code: 'forbidden' },
+      { policy: 'acl', decision: 'pass' },
+      { policy: 'acl', decision: 'would-refuse', refusal: { code: 'forbidden' } },
       { policy: 'payload-limit', decision: 'pass' }
     ],
     reply: /^HTTP\/1.1 200 OK/

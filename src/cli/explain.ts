@@ -4,39 +4,37 @@ import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { readFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
-import { principalOf } from '../contract/principal.ts'
-import type { Principal } from '../contract/envelope.ts'
-import type { Question } from '../explain.ts'
-import type { Settings } from '../settings.ts'
+import { listAt } from '../config/lookup.ts'
+import type { Explanation, Question } from '../explain.ts'
+import { askAdmin, withAdminOptions } from './admin-call.ts'
+import type { AdminOptions } from './admin-call.ts'
 import { openConfig, reasonOf } from './config-file.ts'
 import { exitCodes } from './exit-codes.ts'
-import { plainOf, renderExplanation } from './explanation.ts'
+import { renderExplanation } from './explanation.ts'
 import { programVersion } from './program.ts'
 import type { Cli } from './verb.ts'
 
-interface ExplainOptions {
-  readonly config?: string
+interface ExplainOptions extends AdminOptions {
   readonly header: readonly (readonly [string, string])[]
   readonly as?: string
-  readonly address?: string
+  readonly address: string
   readonly partitions?: number
-  readonly json?: true
+  readonly live?: true
 }
 
-/** A sample is one event, not a load. */
-const sampleBytesMax = 16 * 1_048_576
+/** A sample is one event, not a load; the admin listener takes about this much. */
+const sampleBytesMax = 768 * 1_024
 
 export function addExplain (program: Command, cli: Cli): void {
-  program.command('explain')
+  withAdminOptions(program.command('explain'))
     .description('show what the gateway would make of an event, without sending it anywhere')
     .argument('<channel>', 'the channel, e.g. orders/eu')
     .argument('[file]', 'a file with the data of the event; left out, it is read from stdin')
-    .option('-c, --config <file>', 'the config (default: sluice.yaml in this folder)')
     .option('-H, --header <header>', 'what travels beside the data, as `name: value`; may be repeated', takeHeader, [])
     .option('--as <principal>', 'take the sender for this principal, in place of asking what it shows')
     .option('--address <ip>', 'the address of the sender', '127.0.0.1')
     .option('--partitions <count>', 'how many partitions the topic has, to tell which one the key goes to', takeCount)
-    .option('--json', 'print what each door makes of it as one line of JSON')
+    .option('--live', 'ask the running gateway, with its limits as they are now; the event counts against them')
     .addHelpText('after', `
 Example:
   sluice explain orders/eu order.json -c sluice.yaml --as factory-7`)
@@ -63,20 +61,9 @@ interface Asked {
   readonly cli: Cli
 }
 
-async function run ({ channel, file, options, cli }: Asked): Promise<void> {
+async function run (asked: Asked): Promise<void> {
+  const { channel, file, options, cli } = asked
   const { terminal } = cli
-  const opened = await openConfig(options.config, terminal.env)
-  if ('exitCode' in opened) {
-    cli.exitCode = opened.exitCode
-    return terminal.tell(opened.text)
-  }
-  const { settingsOf } = await import('../settings.ts')
-  const settings = settingsOf(opened.origin)
-  const principal = principalNamed(options.as, settings)
-  if (typeof principal === 'string') {
-    cli.exitCode = exitCodes.usage.code
-    return terminal.tell(principal)
-  }
   let data: Buffer
   try {
     data = file === undefined ? await readInput(terminal.stdin) : readFileSync(file)
@@ -89,23 +76,40 @@ async function run ({ channel, file, options, cli }: Asked): Promise<void> {
     return terminal.tell(`the sample has ${data.length} bytes; give one of at most ${sampleBytesMax}`)
   }
   const question: Question = {
-    channel, principal, address: options.address, partitionCount: options.partitions,
-    data: data.length === 0 ? null : data, attributes: withType(options.header, data)
+    channel, as: options.as, address: options.address, partitionCount: options.partitions,
+    data: data.length === 0 ? null : data, headers: withType(options.header, data)
   }
-  const { explainOffline } = await import('../explain.ts')
-  const explanations = await explainOffline(settings, question, { version: programVersion() })
+  const explanations = await ask(question, asked)
+  if (explanations === undefined) return
   for (const one of explanations) {
-    await terminal.print(options.json === true ? JSON.stringify(plainOf(one)) : renderExplanation(one, settings))
+    await terminal.print(options.json === true ? JSON.stringify(one) : renderExplanation(one))
   }
   if (explanations.some(one => one.refusal !== undefined)) cli.exitCode = exitCodes.failure.code
 }
 
-function principalNamed (name: string | undefined, settings: Settings): Principal | undefined | string {
-  if (name === undefined) return undefined
-  const entry = settings.principals.find(one => one.name === name)
-  if (entry !== undefined) return principalOf(entry)
-  const known = settings.principals.map(one => one.name).join(', ')
-  return `no principal of the config is named ${name}` + (known === '' ? '' : `; there are ${known}`)
+/** By a running gateway or by the config alone. Undefined: why not has been told. */
+async function ask (question: Question, { options, cli }: Asked): Promise<readonly Explanation[] | undefined> {
+  if (options.live === true) {
+    const { data, headers, ...others } = question
+    const body = {
+      ...others, headers: headers.map(([name, value]) => ({ name, value })),
+      dataBase64: data === null ? undefined : Buffer.from(data).toString('base64')
+    }
+    const answer = await askAdmin({ method: 'POST', path: '/v1/explain', body }, options, cli)
+    return answer === undefined ? undefined : listAt(answer, 'explanations') as Explanation[]
+  }
+  const opened = await openConfig(options.config, cli.terminal.env)
+  if ('exitCode' in opened) {
+    cli.exitCode = opened.exitCode
+    cli.terminal.tell(opened.text)
+    return undefined
+  }
+  const [{ settingsOf }, { explainOffline }] = [await import('../settings.ts'), await import('../explain.ts')]
+  const explained = await explainOffline(settingsOf(opened.origin), question, { version: programVersion() })
+  if (typeof explained !== 'string') return explained
+  cli.exitCode = exitCodes.usage.code
+  cli.terminal.tell(explained)
+  return undefined
 }
 
 async function readInput (stdin: Cli['terminal']['stdin']): Promise<Buffer> {
@@ -113,7 +117,7 @@ async function readInput (stdin: Cli['terminal']['stdin']): Promise<Buffer> {
 }
 
 /** What people pipe in is JSON mostly, and says so where they do not say otherwise. */
-function withType (headers: ExplainOptions['header'], data: Buffer): Question['attributes'] {
+function withType (headers: ExplainOptions['header'], data: Buffer): Question['headers'] {
   if (data.length === 0 || headers.some(([name]) => name === 'content-type')) return headers
   try {
     JSON.parse(data.toString())

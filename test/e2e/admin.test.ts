@@ -151,6 +151,22 @@ t.test('the admin listener of a gateway with two workers', { timeout: 240_000 },
     t.same((await late.send()).statuses, [200])
   })
 
+  t.test('an event is explained by a worker as it is now, and is not written', async t => {
+    const written = (): Promise<number> => metricOf(gateway.healthPort, 'sluice_events_received_total')
+    const before = await written()
+    const options = { cwd: folder, env: { SLUICE_ADMIN_TOKEN: token.key }, stdin: '{"a":1}' }
+    const words = ['explain', 'a', '--live', '--url', `http://127.0.0.1:${gateway.adminPort}`]
+    const shown = await runCli([...words, '-H', `x-api-key: ${annasKey.key}`], options)
+    t.match(shown, { code: 0, stdout: /principal {2}anna \(shops\)\n {2}route {6}a\n.*reply {6}HTTP\/1.1 200 OK/s })
+    await admin(gateway, '/v1/principals/anna', true)
+    t.match(await runCli([...words, '-H', `x-api-key: ${annasKey.key}`], options), {
+      code: 1, stdout: /refused {2}unauthenticated: access was ended by the operator/
+    })
+    await admin(gateway, '/v1/principals/anna', false)
+    t.match(await runCli([...words, '--as', 'eve'], options), { code: 1, stderr: /no principal of the config is named eve/ })
+    t.equal(await written(), before)
+  })
+
   t.test('it stops in time', async t => {
     t.ok(await gateway.stop())
     const log = gateway.log()

@@ -45,6 +45,7 @@ export async function startAdmin (t: Test, facts: Partial<Facts> = {}): Promise<
     host: '127.0.0.1', port: 0, tls: undefined, version: '1.2.3', log,
     operations: createOperations({
       status: async () => nodeStatus, config: () => ({ sink: 'journal' }), principals, limits: { drainMs: 1 },
+      explain: async ({ channel }) => channel === 'orders/eu' ? [{ door: 'rest', channel }] : 'there is no such channel',
       levels: async () => [{ name: 'sluice_connections', labels: { protocol: 'http' }, value: 7 }], ...facts
     }),
     tokens: createTokenCheck([`sha256:${createHash('sha256').update(adminToken).digest('hex')}`], async () => {}),
