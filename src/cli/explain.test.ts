@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCli, temporaryFolder } from '../../test/support/run-cli.ts'
 
@@ -106,4 +106,19 @@ t.test('what cannot be asked is said', async (t) => {
   t.match(await explain(t, ['orders/eu', 'nowhere.json']), { code: 74, stderr: /cannot read the data .* no such file/ })
   t.match(await explain(t, ['orders/eu', '-H', 'nonsense']), { code: 2, stderr: /name: value/ })
   t.match((await explain(t, ['orders/eu', '-H', 'x y: z'], '{}')).stdout, /reply {2}cannot be sent: /)
+})
+
+t.test('the README shows what its own config makes of its own event', async (t) => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, shown = ''] = /\$ sluice explain [^\n]+\n(.*?)```/s.exec(readme) ?? []
+  const cwd = temporaryFolder(t)
+  writeFileSync(join(cwd, 'sluice.yaml'), /```yaml\n(.*?)```/s.exec(readme)?.[1] ?? '')
+  writeFileSync(join(cwd, 'order.json'), '{"customerId":"c1"}')
+  const words = /\$ sluice (explain [^\n]+)/.exec(readme)?.[1]?.split(' ') ?? []
+  const { code, stdout } = await runCli(words, { cwd })
+  const same = (text: string): string =>
+    text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '(id)').replace(/\d{4}-\d\d-\d\dT[0-9:.]+Z/, '(time)')
+  t.equal(code, 0)
+  t.equal(same(stdout), same(shown))
+  t.match(shown, /would refuse it \(shadow\)/)
 })

@@ -4,13 +4,13 @@ async function exposed (healthPort: number): Promise<string> {
   return (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
 }
 
-/** The sum of all samples of a metric, 0 where it is not there. */
-export async function metricOf (healthPort: number, name: string): Promise<number> {
+/** The sum of all samples of a metric, or of those with these labels as they stand there; 0 where there are none. */
+export async function metricOf (healthPort: number, name: string, labels = ''): Promise<number> {
   const text = await exposed(healthPort)
   let sum = 0
   for (const line of text.split('\n')) {
     const found = /^([a-z0-9_]+)(?:\{[^}]*\})? ([^ ]+)$/.exec(line)
-    if (found !== null && found[1] === name) sum += Number(found[2])
+    if (found !== null && found[1] === name && line.includes(labels)) sum += Number(found[2])
   }
   return sum
 }
