@@ -34,8 +34,8 @@ export function excessUnits (decisions: readonly Decision[], { unitsPerSecondMax
 
 /**
  * The most units that were certainly there, beyond those it granted, when a decision granted fewer than it was asked
- * for; below 1: none was refused without need. What may have been taken before a refusal counts as taken, and as
- * late can be, so a limit that holds is never accused.
+ * for; below 1: none was refused without need. What may have been taken before a refusal counts as taken, as
+ * late as can be, so a limit that holds is never accused.
  */
 export function deniedUnits (decisions: readonly Decision[], { unitsPerSecondMax, burstUnits }: Promised): number {
   const perMs = unitsPerSecondMax / 1e3
