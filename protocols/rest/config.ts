@@ -84,7 +84,7 @@ export const restConfig = Type.Object({
   }),
   cors,
   rateLimitHeaders: Type.Boolean({
-    default: true,
+    default: false,
     description: 'true: receipts tell their sender how its own limits stand (RateLimit); refusals by a limit always do.'
   }),
   openapi: Type.Boolean({ default: true, description: 'true: GET /openapi.json describes this door.' })

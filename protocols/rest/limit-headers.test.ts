@@ -14,7 +14,7 @@ const states: readonly LimitState[] = [
 ]
 
 t.test('a receipt tells all limits of its sender, the one nearest to its end first', async t => {
-  const rig = await startRest(t)
+  const rig = await startRest(t, { config: { rateLimitHeaders: true } })
   rig.ingress.limits = states
   const { headers } = await rig.request('POST', '/v1/events/orders/eu', { body: '{}', headers: { 'x-request-id': 'mine' } })
   t.equal(headers.get('ratelimit-policy'), '"bytes-per-day \\"all\\"?";q=1000;qu="content-bytes";w=86400, ' +
@@ -24,17 +24,17 @@ t.test('a receipt tells all limits of its sender, the one nearest to its end fir
   t.equal(headers.get('x-request-id'), 'mine')
 })
 
-t.test('without limits, or where the config says so, a receipt tells none', async t => {
-  for (const config of [{}, { rateLimitHeaders: false }]) {
+t.test('without limits, or unless the config says so, a receipt tells none', async t => {
+  for (const config of [{ rateLimitHeaders: true }, {}]) {
     const rig = await startRest(t, { config })
-    if ('rateLimitHeaders' in config) rig.ingress.limits = states
+    if (config.rateLimitHeaders === undefined) rig.ingress.limits = states
     const { headers } = await rig.request('POST', '/v1/events/orders/eu', { body: '{}' })
     t.notOk(headers.has('ratelimit') || headers.has('ratelimit-policy'))
   }
 })
 
 t.test('a refusal tells the limit that refused first and once, also where receipts tell none', async t => {
-  const rig = await startRest(t, { config: { rateLimitHeaders: false } })
+  const rig = await startRest(t)
   rig.ingress.limits = states
   const used = { limit: perSecond, leftUnits: 0, resetMs: 1_200 }
   rig.ingress.outcomeOf = () => ({ ...refuse('rate-limited', 'too much', { retryAfterMs: 1_200 }), limit: used })
