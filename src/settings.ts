@@ -168,6 +168,7 @@ const closedIngress: Ingress = {
   release () {},
   ingest () {},
   ingestMany () {},
+  limitsOf: () => [],
   refused () {},
   pressure: off,
   draining: off,

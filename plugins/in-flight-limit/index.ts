@@ -1,6 +1,7 @@
 // The in-flight-limit policy: so many events of a key may be without an outcome at the same time, over all workers.
 
-import { compileLimitKey } from '../../src/contract/limit-key.ts'
+import { compileLimitKey, countsSenderAlone } from '../../src/contract/limit-key.ts'
+import { describeLimit } from '../../src/contract/limit-state.ts'
 import { refuse } from '../../src/contract/outcome.ts'
 import type { Admitted, JudgeContext, JudgeModule } from '../../src/contract/policy.ts'
 import { inFlightLimitConfig } from './config.ts'
@@ -19,8 +20,13 @@ export const inFlightLimit: JudgeModule<InFlightLimitConfig> = {
   create ({ config, tables: [level] }) {
     if (level === undefined) throw new Error('in-flight-limit needs its table')
     const keyOf = compileLimitKey(config.per)
-    const refusal = refuse('rate-limited',
-      `more than ${config.eventsMax} events are in flight; wait for the outcome of some and send again`, { retryAfterMs })
+    const limit = describeLimit('events', level.settings, { window: 'in-flight', per: config.per })
+    const isAlone = countsSenderAlone(config.per)
+    const refusal = {
+      ...refuse('rate-limited',
+        `more than ${config.eventsMax} events are in flight; wait for the outcome of some and send again`, { retryAfterMs }),
+      limit: { limit, leftUnits: 0, resetMs: undefined }
+    }
     return {
       judge: (envelope, { route }) => level.take(keyOf(envelope, route), 1, true) === 1 ? undefined : refusal,
       judgeMany (envelopes, { route }: JudgeContext): Admitted {
@@ -29,6 +35,8 @@ export const inFlightLimit: JudgeModule<InFlightLimitConfig> = {
         const passedCount = level.take(keyOf(first, route), envelopes.length, false)
         return { passedCount, refusal: passedCount === envelopes.length ? undefined : refusal }
       },
+      limits: (envelope, { route }) => !isAlone ? []
+        : [{ limit, leftUnits: level.read(keyOf(envelope, route), 1).leftUnits, resetMs: undefined }],
       release (envelope, { route }) { level.give(keyOf(envelope, route), 1) }
     }
   }

@@ -1,7 +1,6 @@
 // The quota policy: so many events and bytes for each key in a UTC hour or day, exact over all workers of the node.
 
 import { createEventLimit } from '../../src/contract/event-limit.ts'
-import { compileLimitKey } from '../../src/contract/limit-key.ts'
 import { refuse } from '../../src/contract/outcome.ts'
 import type { JudgeModule } from '../../src/contract/policy.ts'
 import type { WindowSettings } from '../../src/contract/table.ts'
@@ -16,13 +15,12 @@ export const quota: JudgeModule<QuotaConfig> = {
   tables: (config: QuotaConfig) => [windowOf(config, config.eventsMax), windowOf(config, config.bytesMax)].flat(),
 
   create ({ config, tables }) {
-    const keyOf = compileLimitKey(config.per)
     const events = config.eventsMax === undefined ? undefined : tables[0]
     const bytes = config.bytesMax === undefined ? undefined : tables.at(-1)
     const limit = limitIn(config)
 
     return createEventLimit({
-      events, bytes, keyOf,
+      events, bytes, per: config.per, window: `per-${config.window}`,
       refusalOf (key, size) {
         if (size > (config.bytesMax ?? Infinity)) {
           return refuse('too-large', `an event here has ${size} bytes, more than the quota of ${limit}; send smaller events`)

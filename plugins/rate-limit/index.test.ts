@@ -32,6 +32,18 @@ t.test('events pass up to the burst and then at the rate, and a refusal tells wh
   t.ok(passes(judge, sized(1, by('other'))), 'others have their own')
 })
 
+t.test('a sender is told how its own limits stand, and of shared ones only that they refused', async t => {
+  const { judge } = limiter({ eventsPerSecondMax: 10, burstEventsMax: 20 })
+  passes(judge)
+  const [state] = judge.limits?.(sized(1), judgeContext) ?? []
+  const limit = { name: 'events-per-second', unit: 'events', limitUnits: 20, windowMs: 2_000 }
+  t.same(state, { limit, leftUnits: 19, resetMs: 100 })
+  const { judge: shared } = limiter({ per: 'route', eventsPerSecondMax: 1, burstEventsMax: 1 })
+  passes(shared)
+  t.same(shared.limits?.(sized(1), judgeContext), [])
+  t.match(shared.judge(sized(1), judgeContext), { limit: { limit: { name: 'events-per-second route' }, leftUnits: 0 } })
+})
+
 t.test('without a burst, one second\'s worth passes at once', async t => {
   const { judge } = limiter({ eventsPerSecondMax: 2.5 })
   t.same([passes(judge), passes(judge), passes(judge), passes(judge)], [true, true, true, false])

@@ -1,7 +1,6 @@
 // The rate-limit policy: so many events and bytes a second for each key, exact over all workers of the node.
 
 import { createEventLimit } from '../../src/contract/event-limit.ts'
-import { compileLimitKey } from '../../src/contract/limit-key.ts'
 import { refuse } from '../../src/contract/outcome.ts'
 import type { JudgeModule } from '../../src/contract/policy.ts'
 import type { BucketSettings } from '../../src/contract/table.ts'
@@ -22,14 +21,13 @@ export const rateLimit: JudgeModule<RateLimitConfig> = {
   },
 
   create ({ config, tables }) {
-    const keyOf = compileLimitKey(config.per)
     const wanted = bucketsOf(config)
     const events = wanted.events === undefined ? undefined : tables[0]
     const bytes = wanted.bytes === undefined ? undefined : tables.at(-1)
     const limit = limitIn(config)
 
     return createEventLimit({
-      events, bytes, keyOf,
+      events, bytes, per: config.per, window: 'per-second',
       refusalOf (key, size) {
         const burstBytes = wanted.bytes?.burstUnits ?? Infinity
         if (size > burstBytes) {

@@ -17,7 +17,7 @@ const cors = Type.Object({
     description: 'Headers that pages may send.'
   }),
   exposedHeaders: Type.Array(headerName, {
-    default: ['retry-after', 'x-request-id'], maxItems: 100, description: 'Headers of answers that pages may read.'
+    default: ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'], maxItems: 100, description: 'Headers of answers that pages may read.'
   }),
   maxAgeMs: Type.Integer({
     default: 600_000, minimum: 0, maximum: 86_400_000, description: 'How long a browser need not ask again.'
@@ -83,6 +83,10 @@ export const restConfig = Type.Object({
     default: 'x-forwarded-for', description: 'The header in which those proxies say it; no other is read.'
   }),
   cors,
+  rateLimitHeaders: Type.Boolean({
+    default: false,
+    description: 'true: receipts tell their sender how its own limits stand (RateLimit); refusals by a limit always do.'
+  }),
   openapi: Type.Boolean({ default: true, description: 'true: GET /openapi.json describes this door.' })
 }, { additionalProperties: false, default: {}, description: 'The REST door.' })
 

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Listening } from '../../src/contract/adapter.ts'
-import type { Attributes, Peer, Principal } from '../../src/contract/envelope.ts'
+import type { Attributes, Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { discard } from './body.ts'
@@ -13,7 +13,8 @@ import type { Door, Live } from './door.ts'
 import { readHead } from './head.ts'
 import type { InflateLimits } from './inflate.ts'
 import type { Head } from './head.ts'
-import { challengesOf, doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
+import { receiptHeaders, refusalHeaders } from './limit-headers.ts'
+import { doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
 import type { Problem } from './reply.ts'
 import { Reservation } from './reservation.ts'
 import { readTraceparent, readTracestate } from './trace-context.ts'
@@ -46,6 +47,8 @@ export class Exchange implements Settler, Live, Holder, Shared {
   readonly tracestate: string | undefined
   principal: Principal = nobody
   channel = ''
+  /** Where the request is one event that was ingested. */
+  event: Envelope | undefined
   kong = false
   phase: Phase = 'asking'
   intake: Intake = discard
@@ -133,7 +136,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     if (this.phase !== 'settling') return
     if (isRefusal(outcome)) return this.#tell(outcome)
     const text = receiptText(outcome, this.kong ? '{"message":"message sent",' : '{')
-    this.answer(receiptStatus(outcome), 'application/json', text)
+    this.answer(receiptStatus(outcome), 'application/json', text, receiptHeaders(this))
   }
 
   /** Refuses what never became an event. */
@@ -143,7 +146,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   }
 
   #tell (refusal: Refusal): void {
-    this.problem(problemOf(refusal), refusal.code === 'unauthenticated' ? challengesOf(this.door.ingress.schemes) : undefined)
+    this.problem(problemOf(refusal), refusalHeaders(this, refusal))
   }
 
   /** Answers with a problem document. `extra` are further headers: name, value, name, value. */
@@ -186,8 +189,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   }
 
   #leftBytes (): number {
-    const { contentLength } = this.head
-    return contentLength === undefined ? Infinity : contentLength - this.receivedBytes
+    return (this.head.contentLength ?? Infinity) - this.receivedBytes
   }
 
   /** The answer is out. Closing now could reset the connection before it was read, so a little more is read here. */
@@ -288,9 +290,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     }
   }
 
-  drain (): void {
-    if (this.phase === 'streaming') this.intake.drain?.()
-  }
+  drain (): void { if (this.phase === 'streaming') this.intake.drain?.() }
 }
 
 const unconsumed: Consume = () => {}

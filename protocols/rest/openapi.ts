@@ -73,6 +73,11 @@ const headerParameters: readonly Json[] = [
   ['x-request-id', 'comes back in the answer'], ['traceparent', 'W3C Trace Context']
 ].map(([name, description]) => ({ name, in: 'header', required: false, description, schema: { type: 'string' } }))
 
+const limitHeaders = Object.fromEntries([
+  ['ratelimit-policy', 'limits of the sender, as in draft-ietf-httpapi-ratelimit-headers-10'],
+  ['ratelimit', 'how they stand, the one nearest to its end first']
+].map(([name, description]) => [name, { description, schema: { type: 'string' } }]))
+
 function responsesOf (kong: boolean): Json {
   const receipt = kong
     ? { allOf: [{ $ref: '#/components/schemas/Receipt' }, { properties: { message: { const: 'message sent' } } }] }
@@ -80,7 +85,7 @@ function responsesOf (kong: boolean): Json {
   const results = { type: 'array', items: { $ref: '#/components/schemas/Result' } }
   const responses: Record<string, unknown> = {
     200: {
-      description: 'written; many events: one result each, as an array for arrays and as lines for lines',
+      headers: limitHeaders, description: 'written; many events: one result each, as an array for arrays and as lines for lines',
       content: {
         'application/json': { schema: { oneOf: [receipt, results] } },
         'application/x-ndjson': { schema: { $ref: '#/components/schemas/Result' } }
@@ -94,6 +99,7 @@ function responsesOf (kong: boolean): Json {
   for (const [status, codes] of codesByStatus()) {
     responses[String(status)] = {
       description: codes.map(code => `${code}: ${meaningOf(code)}`).join('; '),
+      ...(codes.includes('rate-limited') ? { headers: limitHeaders } : {}),
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
     }
   }

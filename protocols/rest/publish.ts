@@ -32,8 +32,9 @@ export function describedTwice ({ head }: Exchange): Refusal | undefined {
 }
 
 function publishOne (exchange: Exchange, envelope: Envelope | Refusal): void {
-  if (isRefusal(envelope)) exchange.refuse(envelope)
-  else exchange.door.ingress.ingest(envelope, exchange, 0)
+  if (isRefusal(envelope)) return exchange.refuse(envelope)
+  exchange.event = envelope
+  exchange.door.ingress.ingest(envelope, exchange, 0)
 }
 
 function publishMany (exchange: Exchange, events: readonly (Envelope | Refusal)[] | Refusal): void {

@@ -1,6 +1,7 @@
 // What a protocol's code gets and gives: the Ingress it may use, and the Adapter that the server starts and drains.
 
 import type { Arrival, Attributes, Envelope, Peer, Principal } from './envelope.ts'
+import type { LimitState } from './limit-state.ts'
 import type { Refusal, Settler } from './outcome.ts'
 
 /** A value now, or a promise of it where I/O is needed. Only real promises are awaited. */
@@ -47,6 +48,11 @@ export interface Ingress {
    * request-scoped policies are paid for once. Event i settles `firstTicket + i`, in any order.
    */
   ingestMany (envelopes: readonly Envelope[], settler: Settler, firstTicket: number): void
+  /**
+   * How the limits stand that count the sender of an event which was ingested: for a door that tells. Nothing is kept
+   * for it, so it costs only whoever asks.
+   */
+  limitsOf (envelope: Envelope): readonly LimitState[]
   /** Tells of a request or an event that the door itself refuses: it is counted and logged like any other. */
   refused (refusal: Refusal, arrival: Arrival): void
   /** On: the node is short of budget; doors that can wait stop reading. */

@@ -1,16 +1,23 @@
 // Judges events by two tables of counts, one of events and one of bytes: what both have room for passes.
 
 import type { Envelope } from './envelope.ts'
-import type { LimitKey } from './limit-key.ts'
+import { compileLimitKey, countsSenderAlone } from './limit-key.ts'
+import { describeLimit } from './limit-state.ts'
+import type { Limit, LimitState } from './limit-state.ts'
 import type { Refusal } from './outcome.ts'
 import type { Admitted, JudgeContext, Verdict } from './policy.ts'
 import type { Table } from './table.ts'
+
+const noLimits: readonly LimitState[] = []
 
 export interface EventLimit {
   /** Absent: not limited. */
   readonly events: Table | undefined
   readonly bytes: Table | undefined
-  readonly keyOf: LimitKey
+  /** By what is counted: a `per` setting. */
+  readonly per: string
+  /** What the limit is for, e.g. `per-second`. */
+  readonly window: string
   /** Why an event of this key and so many bytes does not pass now. */
   readonly refusalOf: (key: string, bytes: number) => Refusal
 }
@@ -19,18 +26,44 @@ export interface EventLimit {
 export interface EventLimitJudge {
   judge (envelope: Envelope, context: JudgeContext): Verdict
   judgeMany (envelopes: readonly Envelope[], context: JudgeContext): Admitted
+  limits (envelope: Envelope, context: JudgeContext): readonly LimitState[]
 }
 
+interface Told { readonly table: Table, readonly limit: Limit }
+
 /** Bytes are those of the data. */
-export function createEventLimit ({ events, bytes, keyOf, refusalOf }: EventLimit): EventLimitJudge {
+export function createEventLimit ({ events, bytes, per, window, refusalOf }: EventLimit): EventLimitJudge {
+  const keyOf = compileLimitKey(per)
+  const isAlone = countsSenderAlone(per)
+  const told: Told[] = [
+    ...events === undefined ? [] : [{ table: events, limit: describeLimit('events', events.settings, { window, per }) }],
+    ...bytes === undefined ? [] : [{ table: bytes, limit: describeLimit('bytes', bytes.settings, { window, per }) }]
+  ]
+  const refuseBy = (short: Table | undefined, key: string, size: number): Refusal => {
+    const refusal = refusalOf(key, size)
+    const limit = told.find(({ table }) => table === short)?.limit
+    if (limit === undefined || refusal.code !== 'rate-limited') return refusal
+    // Some may have come back meanwhile, but the decision was that there is not enough.
+    return { ...refusal, limit: { limit, leftUnits: 0, resetMs: refusal.retryAfterMs } }
+  }
   return {
+    limits (envelope, { route }) {
+      if (!isAlone) return noLimits
+      const key = keyOf(envelope, route)
+      return told.map(({ table, limit }) => {
+        const { leftUnits, waitMs } = table.read(key, Number.MAX_SAFE_INTEGER)
+        return { limit, leftUnits, resetMs: waitMs }
+      })
+    },
+
+
     judge (envelope, { route }) {
       const key = keyOf(envelope, route)
       const size = sizeOf(envelope)
-      if (events !== undefined && events.take(key, 1, true) === 0) return refusalOf(key, size)
+      if (events !== undefined && events.take(key, 1, true) === 0) return refuseBy(events, key, size)
       if (bytes === undefined || size === 0 || bytes.take(key, size, true) === size) return undefined
       events?.give(key, 1)
-      return refusalOf(key, size)
+      return refuseBy(bytes, key, size)
     },
 
     judgeMany (envelopes, { route }) {
@@ -41,7 +74,8 @@ export function createEventLimit ({ events, bytes, keyOf, refusalOf }: EventLimi
       const passedCount = bytes === undefined ? grantedCount : fitting(bytes, key, envelopes.slice(0, grantedCount))
       events?.give(key, grantedCount - passedCount)
       const next = envelopes[passedCount]
-      return { passedCount, refusal: next === undefined ? undefined : refusalOf(key, sizeOf(next)) }
+      const short = passedCount < grantedCount ? bytes : events
+      return { passedCount, refusal: next === undefined ? undefined : refuseBy(short, key, sizeOf(next)) }
     }
   }
 }

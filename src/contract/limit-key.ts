@@ -36,6 +36,11 @@ export function compileLimitKey (per: string): LimitKey {
   }
 }
 
+/** True where such a key counts no two senders together. */
+export function countsSenderAlone (per: string): boolean {
+  return per === 'principal' || per.includes('{principal}')
+}
+
 function partOf (name: string): LimitKey {
   switch (name) {
     case 'principal': return ({ principal, peer }) => senderKey(principal, peer)

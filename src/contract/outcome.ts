@@ -1,5 +1,7 @@
 // The final answer to every event, a receipt or a refusal, and the closed table of refusal codes.
 
+import type { LimitState } from './limit-state.ts'
+
 /** What an ack means: `kafka` in-sync replicas have it, `disk` the journal's fsync returned, `none` it was received. */
 export type Ack = 'kafka' | 'disk' | 'none'
 
@@ -67,6 +69,8 @@ export interface Refusal {
   readonly pointer: string | undefined
   /** When to come back, in milliseconds, where the gateway can tell. */
   readonly retryAfterMs: number | undefined
+  /** The limit that is used up, where it is one that can be told. */
+  readonly limit?: LimitState | undefined
 }
 
 export type Outcome = Receipt | Refusal

@@ -2,6 +2,7 @@
 
 import type { Credentials, Eventually, Log } from './adapter.ts'
 import type { Envelope, Peer, Principal } from './envelope.ts'
+import type { LimitState } from './limit-state.ts'
 import type { Ack, Refusal } from './outcome.ts'
 import type { PrincipalSettings } from './principal.ts'
 import type { Table, TableSettings } from './table.ts'
@@ -26,6 +27,11 @@ export interface Judge {
    * channel and route. It lets the first `passedCount` of them pass and answers the rest with `refusal`.
    */
   judgeMany? (envelopes: readonly Envelope[], context: JudgeContext): Eventually<Admitted>
+  /**
+   * How the limits stand that count this event, for its sender to know. None that counts other senders with it: how
+   * much is left of those would tell what the others do.
+   */
+  limits? (envelope: Envelope, context: JudgeContext): readonly LimitState[]
   /** For a judge of events that holds something: told once for every event it let pass, when that has its outcome. */
   release? (envelope: Envelope, context: JudgeContext): void
   close? (): void

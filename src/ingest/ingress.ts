@@ -40,6 +40,7 @@ export function createIngress (parts: IngressParts, door: number): Ingress {
     release: (bytes, principal) => { admission.release(bytes, principal) },
     ingest: (envelope, settler, ticket) => { pipeline.ingest(door, envelope, settler, ticket) },
     ingestMany: (envelopes, settler, firstTicket) => { pipeline.ingestMany(door, envelopes, settler, firstTicket) },
+    limitsOf: envelope => pipeline.limitsOf(envelope),
     refused: (refusal, arrival) => { pipeline.refused(door, refusal, arrival) },
     pressure: admission.pressure,
     draining,

@@ -1,6 +1,7 @@
 // The one path of every event, whatever its door: route, check, judge, make the record, deliver, settle once.
 
 import type { Arrival, Envelope } from '../contract/envelope.ts'
+import type { LimitState } from '../contract/limit-state.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { JudgeContext } from '../contract/policy.ts'
@@ -122,6 +123,13 @@ export class Pipeline {
     // A wall clock that was set back must not make time negative.
     witness.settled(door, -1, refusal, Math.max(0, Date.now() - arrival.receivedAtMs))
     witness.refused(door, -1, refusal, arrival)
+  }
+
+  limitsOf (envelope: Envelope): readonly LimitState[] {
+    const match = this.#options.router.match(envelope.channel)
+    const run = isRefusal(match) ? undefined : this.#options.runs[match.routeIndex]
+    if (run === undefined || isRefusal(match)) return []
+    return run.perEvent.limits(envelope, { route: run.context.route, topic: match.topic, ack: run.context.ack })
   }
 
   /** From the channel to the sink for the events of one request. A promise only where a judge gives one. */

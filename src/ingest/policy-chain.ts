@@ -2,6 +2,7 @@
 
 import type { Eventually } from '../contract/adapter.ts'
 import type { Envelope } from '../contract/envelope.ts'
+import type { LimitState } from '../contract/limit-state.ts'
 import { isRefusal } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { JudgeContext } from '../contract/policy.ts'
@@ -20,6 +21,8 @@ export interface PolicyChain {
   readonly holds: boolean
   /** Gives back what judges hold for an envelope that `judge` or `judgeMany` returned. */
   release (judged: Envelope): void
+  /** How the limits stand that count this event and may be told to its sender. */
+  limits (envelope: Envelope, context: JudgeContext): readonly LimitState[]
 }
 
 interface ChainOptions extends SeatOptions { readonly judges: readonly SeatedJudge[] }
@@ -40,6 +43,7 @@ interface Walks {
 
 /** Where nothing can be held, nothing is ever put in here. */
 const noHolds: Hold[] = []
+const noLimits: readonly LimitState[] = []
 
 /** A chain over these judges. A judge that throws refuses the event: a check that cannot run has not passed. */
 export function createPolicyChain ({ judges, ...options }: ChainOptions): PolicyChain {
@@ -48,12 +52,14 @@ export function createPolicyChain ({ judges, ...options }: ChainOptions): Policy
 
 class Chain implements PolicyChain {
   readonly #seats: readonly Seat[]
+  readonly #telling: readonly Seat[]
   readonly #held = new WeakMap<Envelope, readonly Hold[]>()
   readonly holds: boolean
 
   constructor (seats: readonly Seat[]) {
     this.#seats = seats
     this.holds = seats.some(seat => seat.holds)
+    this.#telling = seats.filter(seat => seat.tells)
   }
 
   judge (envelope: Envelope, context: JudgeContext): Eventually<Envelope | Refusal> {
@@ -70,6 +76,13 @@ class Chain implements PolicyChain {
     if (holds === undefined) return
     this.#held.delete(judged)
     giveBack(holds)
+  }
+
+  limits (envelope: Envelope, context: JudgeContext): readonly LimitState[] {
+    const [first, more] = this.#telling
+    if (first === undefined) return noLimits
+    if (more === undefined) return first.limits(envelope, context)
+    return this.#telling.flatMap(seat => seat.limits(envelope, context))
   }
 
   #run (from: number, walk: Walk): Eventually<Envelope | Refusal> {

@@ -40,6 +40,21 @@ t.test('a policy is asked only where its condition is true', async t => {
   t.same(notes, ['p0 refuse forbidden', 'p0 skip'])
 })
 
+t.test('limits are told only of judges that count the event and could refuse it', async t => {
+  const limit = { name: 'events-per-second', unit: 'events', limitUnits: 2, windowMs: 1_000 } as const
+  const state = { limit, leftUnits: 1, resetMs: 500 }
+  const judge: Judge = { judge: () => undefined, limits: () => [state] }
+  const broken: Judge = { judge: () => undefined, limits: () => { throw bug } }
+  const when = { test: ({ id }: Envelope) => id === 'a' }
+  const { chain, faults } = rigOf({ judge: refusing }, { judge }, { judge, conduct: { shadow: true } }, { judge, when },
+    { judge: broken })
+  t.same(chain.limits(named('a'), judgeContext), [state, state])
+  t.same(chain.limits(named('b'), judgeContext), [state])
+  t.same(faults, [bug, bug])
+  t.same(rigOf({ judge }).chain.limits(named('a'), judgeContext), [state])
+  t.same(rigOf({ judge: refusing }).chain.limits(named('a'), judgeContext), [])
+})
+
 t.test('a condition that cannot be told is a failure of its policy', async t => {
   const { chain, faults } = rigOf({ judge: { judge: () => undefined }, when: { test: () => { throw bug } } })
   t.match(chain.judge(named('a'), judgeContext), { code: 'internal', outcome: 'refused' })

@@ -3,6 +3,7 @@
 import type { Eventually } from '../contract/adapter.ts'
 import type { Envelope } from '../contract/envelope.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
+import type { LimitState } from '../contract/limit-state.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Admitted, Judge, JudgeContext, Scope, Verdict } from '../contract/policy.ts'
 import type { Condition } from './condition.ts'
@@ -122,6 +123,19 @@ export class Seat {
       this.judge.release?.(envelope, context)
     } catch (error) {
       this.#options.onFault(this.name, error)
+    }
+  }
+
+  get tells (): boolean { return this.judge.limits !== undefined && !this.#shadow }
+
+  /** How the limits stand that this judge counts the event by. */
+  limits (envelope: Envelope, context: JudgeContext): readonly LimitState[] {
+    try {
+      if (this.#when !== undefined && !this.#when.test(envelope, context)) return []
+      return this.judge.limits?.(envelope, context) ?? []
+    } catch (error) {
+      this.#options.onFault(this.name, error)
+      return []
     }
   }
 

@@ -2,6 +2,7 @@
 
 import type { Credentials, Eventually, Ingress, Signal } from '../../src/contract/adapter.ts'
 import type { Arrival, Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
+import type { LimitState } from '../../src/contract/limit-state.ts'
 import { refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Receipt, Refusal, Settler } from '../../src/contract/outcome.ts'
 
@@ -49,6 +50,7 @@ export class FakeIngress implements Ingress {
   readonly refusals: { readonly refusal: Refusal, readonly arrival: Arrival }[] = []
   readonly connectionIds = new Set<number>()
   schemes: readonly string[] = ['ApiKey']
+  limits: readonly LimitState[] = []
   preAuthBytes = 0
   preAuthBytesMax = Infinity
   reservedBytes = 0
@@ -62,6 +64,8 @@ export class FakeIngress implements Ingress {
     this.connectionIds.add(peer.connectionId)
     return this.authenticated(credentials, peer)
   }
+
+  limitsOf (): readonly LimitState[] { return this.limits }
 
   reservePreAuth (bytes: number): Refusal | undefined {
     if (this.preAuthBytes + bytes > this.preAuthBytesMax) return refuse('overloaded', 'too much is read unproven')

@@ -58,8 +58,12 @@ export async function policyFaults (policy: PolicyModule, folder: URL): Promise<
   return [...faults]
 }
 
-/** Fills defaults into the value, as the config room does. */
 function fits (schema: object, value: unknown): boolean {
+  return fill(schema, structuredClone(value))
+}
+
+/** Gives the value its defaults, as the config room does. False where it does not match. */
+function fill (schema: object, value: unknown): boolean {
   return new Ajv({ strict: false, useDefaults: true }).compile(schema)(value)
 }
 
@@ -120,6 +124,13 @@ function exampleIn (readme: string, policy: PolicyModule): Example | undefined {
   return { own: (entry as Record<string, unknown>)[policy.name], principals }
 }
 
+/** The example of the README as the config room would hand it over. Throws where there is none. */
+export function exampleSetup (policy: PolicyModule, folder: URL): Pick<PolicySetup<unknown>, 'config' | 'principals'> {
+  const example = exampleIn(readFileSync(new URL('README.md', folder), 'utf8'), policy)
+  if (example === undefined) throw new Error(`the README of ${policy.name} has no example`)
+  return { config: frozenConfig(example.own, policy.config as ObjectSchema), principals: example.principals }
+}
+
 function checkExample (check: Check, policy: PolicyModule, { own, principals }: Example): void {
   check(fits(policy.config, structuredClone(own)), 'the example of the README does not match the schema')
   const credential = policy.kind === 'authenticator' ? policy.credential : undefined
@@ -133,10 +144,10 @@ function checkExample (check: Check, policy: PolicyModule, { own, principals }: 
 function frozenConfig (own: unknown, schema: ObjectSchema): unknown {
   const scale: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
   const filled = structuredClone(own)
-  fits(schema, filled)
+  fill(schema, filled)
   const config = withSecrets(filled, schema as Nested) as Record<string, unknown>
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    if (bytesKeyword in field && config[name] !== undefined) {
+    if (bytesKeyword in field && name in config) {
       const [, digits = '0', suffix = 'B'] = /^(\d+)(\D+)?$/.exec(String(config[name])) ?? []
       config[name] = Number(digits) * (scale[suffix] ?? NaN)
     }
