@@ -58,9 +58,9 @@ export async function policyFaults (policy: PolicyModule, folder: URL): Promise<
   return [...faults]
 }
 
-/** With its defaults, as the config room reads it. */
+/** Fills defaults into the value, as the config room does. */
 function fits (schema: object, value: unknown): boolean {
-  return new Ajv({ strict: false, useDefaults: true }).compile(schema)(structuredClone(value))
+  return new Ajv({ strict: false, useDefaults: true }).compile(schema)(value)
 }
 
 const units = 'bytes|ms|seconds|minutes|hours|days|count|events|keys|connections|ratio|percent|levels|persecond'
@@ -136,7 +136,7 @@ function frozenConfig (own: unknown, schema: ObjectSchema): unknown {
   fits(schema, filled)
   const config = withSecrets(filled, schema as Nested) as Record<string, unknown>
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    if (bytesKeyword in field) {
+    if (bytesKeyword in field && config[name] !== undefined) {
       const [, digits = '0', suffix = 'B'] = /^(\d+)(\D+)?$/.exec(String(config[name])) ?? []
       config[name] = Number(digits) * (scale[suffix] ?? NaN)
     }
