@@ -10,6 +10,8 @@ export interface EventLimit {
   /** Absent: not limited. */
   readonly events: Table | undefined
   readonly bytes: Table | undefined
+  /** An event with more bytes never passes. */
+  readonly eventBytesMax: number
   readonly keyOf: LimitKey
   /** Why an event of this key and so many bytes does not pass now. */
   readonly refusalOf: (key: string, bytes: number) => Refusal
@@ -22,7 +24,7 @@ export interface EventLimitJudge {
 }
 
 /** Bytes are those of the data. */
-export function createEventLimit ({ events, bytes, keyOf, refusalOf }: EventLimit): EventLimitJudge {
+export function createEventLimit ({ events, bytes, eventBytesMax, keyOf, refusalOf }: EventLimit): EventLimitJudge {
   return {
     judge (envelope, { route }) {
       const key = keyOf(envelope, route)
@@ -33,15 +35,19 @@ export function createEventLimit ({ events, bytes, keyOf, refusalOf }: EventLimi
       return refusalOf(key, size)
     },
 
-    judgeMany (envelopes, { route }) {
-      const [first] = envelopes
+    judgeMany (all, { route }) {
+      const [first] = all
       if (first === undefined) return { passedCount: 0, refusal: undefined }
       const key = keyOf(first, route)
+      const envelopes = all.filter(one => sizeOf(one) <= eventBytesMax)
       const grantedCount = events?.take(key, envelopes.length, false) ?? envelopes.length
       const passedCount = bytes === undefined ? grantedCount : fitting(bytes, key, envelopes.slice(0, grantedCount))
       events?.give(key, grantedCount - passedCount)
       const next = envelopes[passedCount]
-      return { passedCount, refusal: next === undefined ? undefined : refusalOf(key, sizeOf(next)) }
+      const refusal = next === undefined ? undefined : refusalOf(key, sizeOf(next))
+      if (envelopes.length === all.length) return { passedCount, refusal }
+      const large = all.filter(one => sizeOf(one) > eventBytesMax)
+      return { passedCount, refusal, apart: new Map(large.map(one => [one, refusalOf(key, sizeOf(one))])) }
     }
   }
 }

@@ -23,7 +23,7 @@ export interface Judge {
   judge (envelope: Envelope, context: JudgeContext): Eventually<Verdict>
   /**
    * For a judge of events that counts: asked once for several events of one request, which share principal, peer,
-   * channel and route. It lets the first `passedCount` of them pass and answers the rest with `refusal`.
+   * channel and route. But for those `apart`, it lets the first `passedCount` pass and answers the rest with `refusal`.
    */
   judgeMany? (envelopes: readonly Envelope[], context: JudgeContext): Eventually<Admitted>
   /** For a judge of events that holds something: told once for every event it let pass, when that has its outcome. */
@@ -35,6 +35,8 @@ export interface Admitted {
   readonly passedCount: number
   /** Undefined where all pass. */
   readonly refusal: Refusal | undefined
+  /** Events that are refused for what they are, e.g. too large for ever: they count for nothing. Absent: none. */
+  readonly apart?: ReadonlyMap<Envelope, Refusal>
 }
 
 /** Judges connections: asked when a principal first proves itself on one, told when that connection has closed. */
