@@ -95,6 +95,11 @@ export interface AuthenticatorModule<Config = unknown> extends PolicyCommon {
   /** The key it reads in a principal's `credentials` and its JSON Schema. */
   readonly credential: { readonly name: string, readonly schema: object } | undefined
   create (setup: PolicySetup<Config>): Authenticator
+  /**
+   * Throws, in words for the operator, where a secret that can be read now cannot work. Only for a config that is being
+   * validated: later on secrets may change, and one that is wrong for a while must not stop anything.
+   */
+  examine? (setup: PolicySetup<Config>): void
 }
 
 /** One line of `plugins/index.ts`. */
