@@ -102,3 +102,44 @@ routes:
     { path: 'routes[0].policies[0].acl.when', line: 7, problem: /true or false/ }
   ] })
 })
+
+t.test('principals that claim the same certificates are told where the later one does', async t => {
+  const text = `listeners: [ { protocol: http, port: 8080 } ]
+sink: journal
+principals:
+  - { name: all, credentials: [ { mtls: { uri: "spiffe://a/*" } } ] }
+  - name: one
+    credentials:
+      - { mtls: { dnsName: one.example.org } }
+      - { mtls: { uri: "spiffe://a/b" } }
+authentication: [ auth-mtls: {} ]
+routes: [ { name: a, channel: a, topic: a } ]
+`
+  const readFile = (): string => { throw new Error('no file') }
+  const load = (text: string): unknown =>
+    loadConfig({ text, path: 'sluice.yaml', env: {}, readFile, schema, checks: settingChecks })
+  const problem = /two principals claim the same certificates by mtls.uri: "spiffe:\/\/a\/\*" and "spiffe:\/\/a\/b"/
+  t.match(load(text), { mistakes: [{ path: 'principals[1].credentials[1].mtls.uri', line: 8, problem }] })
+  t.notMatch(JSON.stringify(load(text.replace('a/b', 'b'))), /claim the same/)
+})
+
+t.test('a secret of tokens that is too short is told where it can be read, and left alone where it cannot', async t => {
+  const load = (secret: string): unknown => loadConfig({
+    text: `listeners: [ { protocol: http, port: 8080 } ]
+sink: journal
+authentication:
+  - auth-jwt: { issuers: [ { issuer: "urn:a", audiences: [ a ], algorithms: [ HS256 ], secret: "${secret}" } ] }
+routes: [ { name: a, channel: a, topic: a } ]
+`,
+    path: 'sluice.yaml', env: process.env, readFile: () => 'short', schema, checks: settingChecks
+  })
+  process.env['SLUICE_TEST_SHORT'] = 'canary'
+  t.teardown(() => { delete process.env['SLUICE_TEST_SHORT'] })
+  const mistake = {
+    path: 'authentication[0]', line: 4, problem: 'the secret of the issuer urn:a has 6 bytes, and HS256 need 32 at least'
+  }
+  t.match(load('canary'), { mistakes: [mistake] })
+  t.match(load('${env:SLUICE_TEST_SHORT}'), { mistakes: [mistake] })
+  t.match(load('${file:secret}'), { document: {} })
+  t.match(load('x'.repeat(32)), { document: {} })
+})

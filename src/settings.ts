@@ -32,7 +32,9 @@ import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/
 import type { CountersLayout } from './observe/event-counters.ts'
 import type { AdapterModule, Ingress, Log, RouteView, Signal } from './contract/adapter.ts'
 import { refuse } from './contract/outcome.ts'
+import type { PolicySetup } from './contract/policy.ts'
 import type { PrincipalSettings } from './contract/principal.ts'
+import { SettingError } from './contract/setting-error.ts'
 
 /** One entry of `authentication:` or `policies:`: one key, the policy's name, and its settings. */
 export type Named = Readonly<Record<string, unknown>>
@@ -103,17 +105,21 @@ const adaptersAccept: Check = (document, sound) => {
 const authenticatorsAccept: Check = (document, sound) => {
   if (!sound('authentication') || !sound('principals')) return []
   const own = { authentication: listAt(document, 'authentication'), principals: listAt(document, 'principals') }
-  // Secrets are wrapped and not looked at: what they refer to may change until they are used.
-  const frozen = freezeConfig({ document: own, schema, baseDir: '.', env: {} }) as Pick<Settings, keyof typeof own>
+  // The folder of the config is not known here: secrets in files are not read.
+  const readFile = (): string => { throw new Error('not read') }
+  const frozen = freezeConfig({ document: own, schema, baseDir: '.', env: process.env, readFile }) as Pick<Settings, keyof typeof own>
   return frozen.authentication.flatMap((entry, index) => {
     const [[name, config] = []] = Object.entries(entry)
     const module = policies.find(one => one.name === name)
     if (module?.kind !== 'authenticator') return []
+    const setup = { config, principals: frozen.principals, tables: [], log: silentLog } as PolicySetup<unknown>
     try {
-      module.create({ config, principals: frozen.principals, tables: [], log: silentLog }).close?.()
+      module.create(setup).close?.()
+      module.examine?.(setup)
       return []
     } catch (error) {
-      return [{ path: ['authentication', index], problem: (error as Error).message, expected: '' }]
+      const path = error instanceof SettingError ? error.path : ['authentication', index]
+      return [{ path, problem: (error as Error).message, expected: '' }]
     }
   })
 }

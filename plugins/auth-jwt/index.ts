@@ -18,7 +18,7 @@ import { readKeys } from './configured-keys.ts'
 import { keysOf } from './fetch-keys.ts'
 import { configuredKeys, FetchedKeys } from './issuer-keys.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
-import { createVerifier } from './verifier.ts'
+import { createVerifier, examineSecret } from './verifier.ts'
 import type { Verify } from './verifier.ts'
 
 const credentialName = 'jwt'
@@ -58,7 +58,8 @@ export const authJwt: AuthenticatorModule<JwtConfig> = {
   kind: 'authenticator',
   config: jwtConfig,
   credential: { name: credentialName, schema: jwtCredential },
-  create: setup => createJwtAuthenticator(setup)
+  create: setup => createJwtAuthenticator(setup),
+  examine ({ config }) { for (const own of config.issuers) examineSecret(own) }
 }
 
 /** Throws, in words for the operator, where settings contradict each other. */
@@ -152,7 +153,7 @@ function compileIssuers (setup: PolicySetup<JwtConfig>, clock: JwtClock): Map<st
     if (!own.knownOnly) prefixes.add(own.principalPrefix)
     const keys = keysFor(own, setup, clock)
     issuers.set(own.issuer, {
-      verify: createVerifier(own, keys), claims: createClaimReader(own), knownOnly: own.knownOnly, keys,
+      verify: createVerifier(own, keys, setup.log), claims: createClaimReader(own), knownOnly: own.knownOnly, keys,
       known: subjectsOf(own.issuer, principals)
     })
   }

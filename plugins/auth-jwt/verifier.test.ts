@@ -4,6 +4,7 @@ import { createHmac, createPublicKey } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import { CompactEncrypt, GeneralSign } from 'jose'
 import t from 'tap'
+import type { Log } from '../../src/contract/adapter.ts'
 import { isRefusal } from '../../src/contract/outcome.ts'
 import type { Principal } from '../../src/contract/envelope.ts'
 import { Secret } from '../../src/contract/secret.ts'
@@ -100,7 +101,7 @@ t.test('claims that do not hold are refused', async t => {
 })
 
 t.test('only a right signature learns what else is wrong', async t => {
-  const { verify } = { verify: createVerifier(own, configuredKeys(readKeys(own.keys ?? []))) }
+  const { verify } = { verify: createVerifier(own, configuredKeys(readKeys(own.keys ?? [])), silentLog) }
   const told = async (key: SigningKey, claims: object): Promise<string> => {
     const answer = await verify((await bearer(claims, key)).slice(7), wallMs)
     return isRefusal(answer) ? answer.detail : 'none'
@@ -187,7 +188,25 @@ t.test('a shared secret signs only where the config says so', async t => {
   t.equal(await answerTo(line(hidden), shared), 'anna')
   for (const wrong of ['', 's', hidden.slice(1), rsa.pem]) t.equal(await answerTo(line(wrong), shared), 'unauthenticated')
   t.equal(await answerTo(await bearer(good), shared), 'unauthenticated', 'signed by a key')
-  await t.rejects(answerTo(line('short'), { ...shared, secret: new Secret('short') }), /shorter than 32 bytes/)
+})
+
+t.test('a secret that has become too short is told to the operator once, and nobody is called wrong for it', async t => {
+  const told: string[] = []
+  const log: Log = { ...silentLog, error: (_fields, message) => { told.push(message) } }
+  let text = 'canary-7'
+  const secret = new Secret('', () => text)
+  const { keys: _keys, ...keyless } = own
+  const verify = createVerifier({ ...keyless, algorithms: ['HS256'], secret }, undefined, log)
+  const start = `${part({ alg: 'HS256' })}.${part(good)}`
+  const answer = async (): Promise<unknown> => await verify(`${start}.${hmacOf(start, text)}`, wallMs)
+  for (let count = 0; count < 3; count++) {
+    t.match(await answer(), { code: 'unverifiable', outcome: 'refused', detail: /tell the operator/ })
+  }
+  t.equal(told.length, 1)
+  t.match(told[0], /the secret of the issuer .* has 8 bytes, and HS256 need 32 at least/)
+  t.notMatch(told[0], /canary/)
+  text = 'x'.repeat(32)
+  t.match(await answer(), { claims: { sub: 'anna' } })
 })
 
 t.test('algorithms and keys that do not go together are told at once', async t => {

@@ -2,6 +2,7 @@
 
 import { errors, jwtVerify } from 'jose'
 import type { CryptoKey, JWTPayload, JWTVerifyOptions } from 'jose'
+import type { Log } from '../../src/contract/adapter.ts'
 import type { Claims } from '../../src/contract/claims.ts'
 import { refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
@@ -26,9 +27,10 @@ const foreign = denied('this token is meant for somebody else')
 const secretBytesMin: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 }
 
 /** Throws, in words for the operator, where algorithms and keys do not go together. `keys`: undefined with a secret. */
-export function createVerifier (config: IssuerConfig, keys: IssuerKeys | undefined): Verify {
+export function createVerifier (config: IssuerConfig, keys: IssuerKeys | undefined, log: Log): Verify {
   const { issuer, algorithms, secret } = config
   checkAlgorithms(config)
+  let told: string | undefined
   const skewMs = config.clockSkewMs
   const options = (nowMs: number): JWTVerifyOptions => ({
     issuer, audience: config.audiences, algorithms, requiredClaims: ['exp'], clockTolerance: skewMs / 1_000,
@@ -44,14 +46,16 @@ export function createVerifier (config: IssuerConfig, keys: IssuerKeys | undefin
   async function bySecret (token: string, nowMs: number): Promise<Verified | Refusal> {
     if (secret === undefined) throw new Error('a verifier without keys has a secret')
     const bytes = Buffer.from(secret.reveal())
-    const bytesMin = Math.max(...algorithms.map(name => secretBytesMin[name] ?? 0))
-    if (bytes.length < bytesMin) throw new Error(`the secret of the issuer ${issuer} is shorter than ${bytesMin} bytes`)
+    const fault = faultOfSecret(config, bytes)
+    if (fault !== told && fault !== undefined) log.error({ issuer }, `${fault}: its tokens cannot be checked until it is mended`)
+    told = fault
+    if (fault !== undefined) return notNow('the secret that this token is checked with is wrong here; tell the operator', 0)
     return accept(await jwtVerify(token, bytes, options(nowMs)), nowMs)
   }
 
   async function byKeys (token: string, nowMs: number): Promise<Verified | Refusal> {
     const set = await keys?.current()
-    if (keys === undefined || set === undefined) return notNow(keys?.retryAfterMs() ?? 0)
+    if (keys === undefined || set === undefined) return notNow(noKeys, keys?.retryAfterMs() ?? 0)
     try {
       return accept(await verifyWith(set, token, options(nowMs)), nowMs)
     } catch (error) {
@@ -82,9 +86,29 @@ function checkAlgorithms ({ issuer, algorithms, secret, keys, jwksUrl }: IssuerC
   }
 }
 
-function notNow (retryAfterMs: number): Refusal {
-  const detail = 'the keys of this token\'s issuer cannot be fetched now; send the event again later'
+const noKeys = 'the keys of this token\'s issuer cannot be fetched now; send the event again later'
+
+function notNow (detail: string, retryAfterMs: number): Refusal {
   return refuse('unverifiable', detail, { retryAfterMs })
+}
+
+/** In words for the operator, without the secret. */
+function faultOfSecret ({ issuer, algorithms }: IssuerConfig, bytes: Buffer): string | undefined {
+  const bytesMin = Math.max(...algorithms.map(name => secretBytesMin[name] ?? 0))
+  if (bytes.length >= bytesMin) return undefined
+  return `the secret of the issuer ${issuer} has ${bytes.length} bytes, and ${algorithms.join(', ')} need ${bytesMin} at least`
+}
+
+/** Throws, in words for the operator, where the secret can be read now and is too short. */
+export function examineSecret (config: IssuerConfig): void {
+  let bytes
+  try {
+    bytes = Buffer.from(config.secret?.reveal() ?? '')
+  } catch {
+    return
+  }
+  const fault = config.secret === undefined ? undefined : faultOfSecret(config, bytes)
+  if (fault !== undefined) throw new Error(fault)
 }
 
 /** The set has no key for the token: another one may have it by now. */

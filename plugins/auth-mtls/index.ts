@@ -43,10 +43,12 @@ export const authMtls: AuthenticatorModule<MtlsConfig> = {
   }
 }
 
-function claimsOf (settings: PrincipalSettings): Claim<Principal>[] {
+function claimsOf (settings: PrincipalSettings, at: number): Claim<Principal>[] {
   const owner = principalOf(settings)
-  return settings.credentials.flatMap(credential => {
+  return settings.credentials.flatMap((credential, index) => {
     const claim = credential[credentialName]
-    return claim === undefined ? [] : [{ credential: claim as MtlsCredential, owner }]
+    return claim === undefined ? [] : [
+      { credential: claim as MtlsCredential, owner, path: ['principals', at, 'credentials', index, credentialName] }
+    ]
   })
 }

@@ -1,11 +1,17 @@
 // Whose certificate is it: what principals claim of certificates, compiled once, looked up in the config's order.
 
 import type { Certificate } from '../../src/contract/envelope.ts'
+import { SettingError } from '../../src/contract/setting-error.ts'
 import type { MtlsCredential } from './config.ts'
 
-export interface Claim<Owner> { readonly credential: MtlsCredential, readonly owner: Owner }
+export interface Claim<Owner> {
+  readonly credential: MtlsCredential
+  readonly owner: Owner
+  /** Where it stands in the config. */
+  readonly path: readonly (string | number)[]
+}
 
-interface Ranked<Owner> { readonly owner: Owner, readonly rank: number }
+interface Ranked<Owner> { readonly owner: Owner, readonly rank: number, readonly path: Claim<Owner>['path'] }
 
 type Kind = keyof MtlsCredential
 
@@ -44,8 +50,8 @@ export function createOwnerTable<Owner> (
       const table = many ? beginnings : exact
       const key = many ? text.slice(0, -1) : `${kind} ${text}`
       const before = table.get(key)
-      if (before !== undefined && before.owner !== claim.owner) throw clash(kind, text, text)
-      if (before === undefined) table.set(key, { owner: claim.owner, rank })
+      if (before !== undefined && before.owner !== claim.owner) throw clash(text, text, [...claim.path, kind])
+      if (before === undefined) table.set(key, { owner: claim.owner, rank, path: [...claim.path, kind] })
     }
   }
   refuseOverlaps(exact, beginnings)
@@ -77,17 +83,21 @@ function refuseOverlaps<Owner> (
   exact: ReadonlyMap<string, Ranked<Owner>>, beginnings: ReadonlyMap<string, Ranked<Owner>>
 ): void {
   const uris = [...exact].filter(([key]) => key.startsWith('uri ')).map(([key, one]) => [key.slice(4), one] as const)
-  for (const [start, { owner }] of beginnings) {
+  for (const [start, mine] of beginnings) {
+    const { owner } = mine
+    const later = (other: Ranked<Owner>): Claim<Owner>['path'] => other.rank > mine.rank ? other.path : mine.path
     for (const [other, ranked] of beginnings) {
-      if (other.startsWith(start) && ranked.owner !== owner) throw clash('uri', `${start}*`, `${other}*`)
+      if (other.startsWith(start) && ranked.owner !== owner) throw clash(`${start}*`, `${other}*`, later(ranked))
     }
     for (const [other, ranked] of uris) {
-      if (other.startsWith(start) && ranked.owner !== owner) throw clash('uri', `${start}*`, other)
+      if (other.startsWith(start) && ranked.owner !== owner) throw clash(`${start}*`, other, later(ranked))
     }
   }
 }
 
-function clash (kind: Kind, one: string, other: string): Error {
+/** `path` is the place of the later one. */
+function clash (one: string, other: string, path: readonly (string | number)[]): Error {
   const both = one === other ? `"${one}"` : `"${one}" and "${other}"`
-  return new Error(`two principals claim the same certificates by mtls.${kind}: ${both}; let only one of them`)
+  const kind = String(path.at(-1))
+  return new SettingError(`two principals claim the same certificates by mtls.${kind}: ${both}; let only one of them`, path)
 }

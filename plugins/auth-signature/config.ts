@@ -25,7 +25,7 @@ export const signatureConfig = Type.Object({
   }),
   rememberedCountMax: Type.Integer({
     minimum: 1_000, maximum: 10_000_000, default: 100_000,
-    description: 'Signatures that a worker remembers, so that none is taken twice; above it the oldest stop to hold early.'
+    description: 'Signatures that the node remembers, so that none is taken twice; above it the oldest stop to hold early.'
   }),
   bodyBytesMax: Type.Unsafe<number>(bytes({
     default: '1MiB', description: 'The largest body that is read to check its digest.'

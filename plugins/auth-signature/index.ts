@@ -8,7 +8,7 @@ import type { Credentials, Eventually } from '../../src/contract/adapter.ts'
 import type { AuthenticatorModule } from '../../src/contract/policy.ts'
 import { principalOf } from '../../src/contract/principal.ts'
 import type { PrincipalSettings } from '../../src/contract/principal.ts'
-import { createSeen } from '../../src/contract/seen.ts'
+import type { MemorySettings } from '../../src/contract/table.ts'
 import { signatureConfig, signatureCredential } from './config.ts'
 import type { SignatureConfig, SignatureCredential } from './config.ts'
 import { digestsMatch, readDigests } from './content-digest.ts'
@@ -37,17 +37,19 @@ export const authSignature: AuthenticatorModule<SignatureConfig> = {
   config: signatureConfig,
   credential: { name: credentialName, schema: signatureCredential },
 
-  create ({ config, principals }) {
+  tables: (config: SignatureConfig) => [memoryOf(config)],
+
+  create ({ config, principals, tables: [memory] }) {
     const signers = signersOf(principals)
     const prove = createProver(config, signers)
-    const seen = createSeen({ holdsMs: config.windowMs + config.skewMs, countMax: config.rememberedCountMax })
     const repeated = refuse('unauthenticated', 'this signature was taken already, or is too old to tell; sign each attempt anew')
     const otherBody = refuse('unauthenticated', 'the body is not the one that Content-Digest is about')
     const noDigest = refuse('unauthenticated', 'Content-Digest must hold a sha-256 or sha-512 digest of the body as sent')
     const noBody = refuse('unauthenticated', 'what came with no body cannot be signed over one')
 
     function once ({ principal, base, createdMs }: Proof): Principal | Refusal {
-      return seen.take(hash('sha256', base, 'base64'), createdMs, Date.now()) ? principal : repeated
+      const holdsMs = createdMs + config.windowMs + config.skewMs - Date.now()
+      return memory?.takeOnce?.(hash('sha256', base, 'base64'), holdsMs) === true ? principal : repeated
     }
 
     async function withBody (proof: Proof, digests: Map<string, Buffer>, read: Promise<Buffer | Refusal>):
@@ -60,7 +62,6 @@ export const authSignature: AuthenticatorModule<SignatureConfig> = {
     return {
       secretNames: ['signature'],
       advice: `sign the request over ${config.components.join(', ')} (RFC 9421)`,
-      gauges: new Map([['signatures_remembered', seen.keptCount]]),
       authenticate (credentials: Credentials, peer: Peer): Eventually<Principal | Refusal | undefined> {
         const { attributes } = credentials
         if (attributes.get('signature-input') === undefined && attributes.get('signature') === undefined) return undefined
@@ -75,6 +76,11 @@ export const authSignature: AuthenticatorModule<SignatureConfig> = {
       }
     }
   }
+}
+
+/** Of a clock that is ahead a signature may hold for as much longer. */
+function memoryOf ({ windowMs, skewMs, rememberedCountMax }: SignatureConfig): MemorySettings {
+  return { kind: 'memory', keysMax: rememberedCountMax, knownMsMax: windowMs + 2 * skewMs }
 }
 
 function signersOf (principals: readonly PrincipalSettings[]): Map<string, Signer> {

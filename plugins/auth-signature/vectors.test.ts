@@ -5,6 +5,7 @@ import type { Credentials } from '../../src/contract/adapter.ts'
 import { Secret } from '../../src/contract/secret.ts'
 import type { Authenticator } from '../../src/contract/policy.ts'
 import { attributesOf, peer, silentLog } from '../../test/support/odd-envelopes.ts'
+import { tablesFor } from '../../test/support/table-rig.ts'
 import { authSignature } from './index.ts'
 import { keyOf } from './key.ts'
 
@@ -39,7 +40,8 @@ function authenticator (): Authenticator {
   const config = {
     components: [], windowMs: 1e12, skewMs: 0, rememberedCountMax: 1_000, bodyBytesMax: 1_000
   }
-  return authSignature.create({ config, principals, tables: [], log: silentLog })
+  const tables = tablesFor(authSignature.tables?.(config as never) ?? [])
+  return authSignature.create({ config, principals, tables, log: silentLog })
 }
 
 function show (label: string, input: string, signature: string, changed: [string, string][] = []): Credentials {

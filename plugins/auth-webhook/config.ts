@@ -16,7 +16,7 @@ export const webhookConfig = Type.Object({
   }),
   rememberedCountMax: Type.Integer({
     minimum: 1_000, maximum: 10_000_000, default: 100_000,
-    description: 'Webhooks with a time, and as many without, that a worker remembers.'
+    description: 'Webhooks with a time, and as many without, that the node remembers.'
   }),
   bodyBytesMax: Type.Unsafe<number>(bytes({
     default: '1MiB', description: 'The largest body that is read to check its signature.'

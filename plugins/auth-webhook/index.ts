@@ -5,14 +5,13 @@ import type { Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import type { AuthenticatorModule } from '../../src/contract/policy.ts'
-import { createSeen } from '../../src/contract/seen.ts'
+import type { MemorySettings } from '../../src/contract/table.ts'
 import { webhookConfig, webhookCredential } from './config.ts'
 import type { WebhookConfig } from './config.ts'
 import { presets } from './presets.ts'
 import type { Preset, Shown } from './presets.ts'
 import { candidates, ownersOf, providersOf } from './providers.ts'
 import type { Owner, Provider } from './providers.ts'
-import { createRecent } from './recent.ts'
 
 type Answer = Principal | Refusal
 
@@ -27,13 +26,12 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
   config: webhookConfig,
   credential: { name: credentialName, schema: webhookCredential },
 
-  create ({ config, principals }) {
-    const { toleranceMs, rememberedCountMax: countMax } = config
+  tables: (config: WebhookConfig) => memoriesOf(config),
+
+  create ({ config, principals, tables: [dated, undated] }) {
+    const { toleranceMs, undatedMs } = config
     const providers = providersOf(principals, credentialName)
     const inUse: Preset[] = Object.values(presets).filter(preset => providers.some(one => one.preset === preset))
-    // A time may be as far in the future as in the past.
-    const dated = createSeen({ holdsMs: 2 * toleranceMs, countMax })
-    const undated = createRecent({ holdsMs: config.undatedMs, countMax })
     const unknown = refuse('unauthenticated', 'the signature of this webhook does not match any secret; check the secret')
     const shared = refuse('unauthenticated', 'two providers have the secret that signed this webhook; give each its own')
     const stale = refuse('unauthenticated', 'the time of this webhook is too far from now; check the clock of the sender')
@@ -41,9 +39,10 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
     const noBody = refuse('unauthenticated', 'what came with no body cannot be signed over one')
 
     function once ({ principal, proof }: Owner, atMs: number | undefined): Answer {
-      const nowMs = Date.now()
-      const first = atMs === undefined ? undated.take(proof, nowMs) : dated.take(proof, atMs, nowMs)
-      return first ? principal : repeated
+      const first = atMs === undefined
+        ? undated?.takeOnce?.(proof, undatedMs)
+        : dated?.takeOnce?.(proof, atMs + toleranceMs - Date.now())
+      return first === true ? principal : repeated
     }
 
     async function check (meant: Provider[], shown: Shown, read: Promise<Buffer | Refusal>): Promise<Answer> {
@@ -57,7 +56,6 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
     return {
       secretNames,
       advice: 'sign the webhook as its provider\'s preset says',
-      gauges: new Map([['webhooks_remembered', () => dated.keptCount() + undated.keptCount()]]),
       authenticate (credentials: Credentials): Eventually<Answer | undefined> {
         const { attributes } = credentials
         for (const preset of inUse) {
@@ -78,4 +76,12 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
       }
     }
   }
+}
+
+/**
+ * Apart, so that a flood of the one does not shorten the time of the other. A time may be as far in the future as in
+ * the past.
+ */
+function memoriesOf ({ toleranceMs, undatedMs, rememberedCountMax }: WebhookConfig): MemorySettings[] {
+  return [2 * toleranceMs, undatedMs].map(knownMsMax => ({ kind: 'memory', keysMax: rememberedCountMax, knownMsMax }))
 }

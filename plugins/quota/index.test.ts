@@ -44,6 +44,8 @@ t.test('an hour holds its bytes, and an event that lacks them costs no event', a
 t.test('of several events those that fit pass, and no others are paid for', async t => {
   const { judge } = limiter({ eventsMax: 4, bytesMax: 10 })
   t.match(await judge.judgeMany?.([4, 4, 4, 1].map(sized), judgeContext), { passedCount: 2, refusal: { code: 'rate-limited' } })
-  t.same(await judge.judgeMany?.([1, 1].map(sized), judgeContext), { passedCount: 2, refusal: undefined })
+  const admitted = await judge.judgeMany?.([1, 11, 1].map(sized), judgeContext)
+  t.match(admitted, { passedCount: 2, refusal: undefined })
+  t.match([...admitted?.apart?.values() ?? []], [{ code: 'too-large', detail: /11 bytes/ }], 'which is refused alone')
   t.notOk(passes(judge, 0))
 })

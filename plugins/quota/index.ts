@@ -18,11 +18,12 @@ export const quota: JudgeModule<QuotaConfig> = {
     const events = config.eventsMax === undefined ? undefined : tables[0]
     const bytes = config.bytesMax === undefined ? undefined : tables.at(-1)
     const limit = limitIn(config)
+    const eventBytesMax = config.bytesMax ?? Infinity
 
     return createEventLimit({
-      events, bytes, per: config.per, window: `per-${config.window}`,
+      events, bytes, eventBytesMax, per: config.per, window: `per-${config.window}`,
       refusalOf (key, size) {
-        if (size > (config.bytesMax ?? Infinity)) {
+        if (size > eventBytesMax) {
           return refuse('too-large', `an event here has ${size} bytes, more than the quota of ${limit}; send smaller events`)
         }
         const retryAfterMs = Math.max(1, events?.read(key, 1).waitMs ?? 0, bytes?.read(key, size).waitMs ?? 0)

@@ -73,7 +73,6 @@ const batches: [why: string, sizes: number[], passed: number, refusal: object | 
   ['all fit', [2, 2, 2], 3, undefined],
   ['events run out', [1, 1, 1, 1, 1, 1], 5, { code: 'rate-limited', retryAfterMs: 200 }],
   ['bytes run out', [4, 4, 4, 1], 2, { code: 'rate-limited', retryAfterMs: 200 }],
-  ['the first needs too many bytes for ever', [11, 1], 0, { code: 'too-large' }],
   ['nothing has data', [0, 0], 2, undefined]
 ]
 for (const [why, sizes, passed, refusal] of batches) {
@@ -98,4 +97,12 @@ t.test('it counts by whatever it is told to', async t => {
   t.notOk(passes(judge, sized(1, by('bob'))))
   t.ok(passes(judge, sized(1, { peer: { ...peer, address: '10.0.0.9' } })))
   t.equal(judge.judge(sized(1), { ...judgeContext, route: 'other' }), undefined)
+})
+
+t.test('of a batch an event that can never pass is refused alone', async t => {
+  const { judge } = limiter({ bytesPerSecondMax: 10 })
+  const [huge, small] = [sized(11), sized(4)]
+  const admitted = await judge.judgeMany?.([huge, small, small, small], judgeContext)
+  t.match(admitted, { passedCount: 2, refusal: { code: 'rate-limited' } })
+  t.match([...admitted?.apart ?? []], [[huge, { code: 'too-large', detail: /11 bytes/ }]])
 })

@@ -25,13 +25,13 @@ export const rateLimit: JudgeModule<RateLimitConfig> = {
     const events = wanted.events === undefined ? undefined : tables[0]
     const bytes = wanted.bytes === undefined ? undefined : tables.at(-1)
     const limit = limitIn(config)
+    const eventBytesMax = wanted.bytes?.burstUnits ?? Infinity
 
     return createEventLimit({
-      events, bytes, per: config.per, window: 'per-second',
+      events, bytes, eventBytesMax, per: config.per, window: 'per-second',
       refusalOf (key, size) {
-        const burstBytes = wanted.bytes?.burstUnits ?? Infinity
-        if (size > burstBytes) {
-          return refuse('too-large', `an event here has ${size} bytes, and the limit lets ${burstBytes} pass at once; ` +
+        if (size > eventBytesMax) {
+          return refuse('too-large', `an event here has ${size} bytes, and the limit lets ${eventBytesMax} pass at once; ` +
             'send smaller events')
         }
         const retryAfterMs = Math.max(1, events?.read(key, 1).waitMs ?? 0, bytes?.read(key, size).waitMs ?? 0)

@@ -29,6 +29,9 @@ export class LineSplitter {
     this.#lineBytesMax = lineBytesMax
   }
 
+  /** True in the middle of a line. */
+  get isHolding (): boolean { return this.#heldBytes > 0 }
+
   /** Splits a chunk. Returns what it did not look at because the sink was not ready, else undefined. */
   push (chunk: Buffer): Buffer | undefined {
     let at = 0

@@ -144,6 +144,31 @@ t.test('lines that the budget does not grant are told so, and the stream goes on
   t.equal(ingress.reservedBytes, 0)
 })
 
+t.test('a line of which the budget refused any part is refused, also the last one, which needs no LF', async t => {
+  const { raw, ingress } = await startRest(t)
+  const client = raw(open)
+  const steps: [text: string, refused: boolean, pushed: number][] = [
+    ['"all granted"\n"fir', false, 1], ['st granted"\n', true, 2], ['"first ref', true, 2], ['used, ', false, 2],
+    ['rest granted"\n"next"\n', false, 4], ['"last refused"', true, 4]
+  ]
+  let askedCount = 0
+  for (const [at, [text, refused, count]] of steps.entries()) {
+    ingress.reservation = () => {
+      askedCount++
+      return refused ? refuse('overloaded', 'full', { retryAfterMs: 10 }) : undefined
+    }
+    client.socket.write(chunk(text))
+    await until(() => askedCount === at + 1 && results(client).length === count)
+  }
+  client.socket.write('0\r\n\r\n')
+  await client.until(({ text }) => text.endsWith('0\r\n\r\n'))
+  t.match(results(client), [
+    { outcome: 'written' }, { code: 'overloaded' }, { code: 'overloaded' }, { outcome: 'written' }, { code: 'overloaded' }
+  ])
+  t.same(ingress.envelopes.map(({ data }) => data?.toString()), ['"all granted"', '"next"'])
+  t.equal(ingress.reservedBytes, 0)
+})
+
 t.test('a stream that breaks off: what was ingested stays, the part of a line does not count, nothing stays reserved', async t => {
   const { raw, ingress, adapter } = await startRest(t)
   ingress.outcomeOf = () => undefined

@@ -24,6 +24,8 @@ export class LineStream implements Intake, Settler, LineSink {
   #envelopes: Envelope[] = []
   /** What the lines of the chunk in hand get where the budget did not grant it. */
   #shed: Refusal | undefined
+  /** The same for the first line of the chunk in hand, where that began in an earlier one. */
+  #shedBefore: Refusal | undefined
   #waiting: Buffer | undefined
   #results: (string | undefined)[] = []
   readonly #bytes: number[] = []
@@ -52,6 +54,7 @@ export class LineStream implements Intake, Settler, LineSink {
 
   take (chunk: Buffer): void {
     if (this.#ended) return
+    this.#shedBefore = this.#splitter.isHolding ? this.#shedBefore ?? this.#shed : undefined
     this.#shed = this.#exchange.reserve(chunk.length)
     // Refused bytes are read all the same, so that each line is told; nothing of them is kept.
     if (this.#shed !== undefined) this.#exchange.held.claim(chunk.length)
@@ -80,7 +83,8 @@ export class LineStream implements Intake, Settler, LineSink {
   }
 
   line (line: Buffer, bytes: number): void {
-    const refusal = this.#shed
+    const refusal = this.#shedBefore ?? this.#shed
+    this.#shedBefore = undefined
     if (refusal !== undefined) return this.#refused(refusal, bytes)
     this.#open(bytes)
     this.#envelopes.push(wrapJson(this.#exchange, line, false))
@@ -88,10 +92,12 @@ export class LineStream implements Intake, Settler, LineSink {
 
   longLine (bytes: number): void {
     const { lineBytesMax } = this.#exchange.door.config
+    this.#shedBefore = undefined
     this.#refused(refuse('too-large', `this line is above ${lineBytesMax} bytes; send smaller events`), bytes)
   }
 
   skipped (bytes: number): void {
+    this.#shedBefore = undefined
     this.#exchange.held.release(bytes)
   }
 
@@ -172,7 +178,6 @@ export class LineStream implements Intake, Settler, LineSink {
 
   end (): void {
     if (this.#ended) return
-    this.#shed = undefined
     this.#splitter.end()
     this.#pass()
     this.#ended = true

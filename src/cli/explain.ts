@@ -104,7 +104,8 @@ async function ask (question: Question, { options, cli }: Asked): Promise<readon
     cli.terminal.tell(opened.text)
     return undefined
   }
-  const [{ settingsOf }, { explainOffline }] = [await import('../settings.ts'), await import('../explain.ts')]
+  const { settingsOf } = await import('../settings.ts')
+  const { explainOffline } = await import('../explain.ts')
   const explained = await explainOffline(settingsOf(opened.origin), question, { version: programVersion() })
   if (typeof explained !== 'string') return explained
   cli.exitCode = exitCodes.usage.code

@@ -3,7 +3,9 @@
 import t from 'tap'
 import { createClaimReader, isMeantFor } from './claims.ts'
 import type { Claims, ClaimSettings } from './claims.ts'
+import type { Principal } from './envelope.ts'
 import { isRefusal } from './outcome.ts'
+import { maySend } from './principal.ts'
 
 const settings: ClaimSettings = { principalClaim: 'sub', principalPrefix: '', attributeClaims: {} }
 
@@ -18,7 +20,7 @@ t.test('name, groups and attributes come from the claims that are set', async t 
     'sub': 'anna', 'realm_access': { roles: ['writer', 'writer', 'auditor'] }, 'scope': 'a b  c',
     'https://example.com/tenant': 'eu', 'level': 3, 'a/b': { '~': ['x'] }
   }
-  t.same(read(claims), { name: 'anna', groups: [], anonymous: false, attributes: undefined, expiresAtMs: 1_000 })
+  t.same(read(claims), { name: 'anna', groups: [], anonymous: false, sources: undefined, attributes: undefined, expiresAtMs: 1_000 })
   t.match(read(claims, { principalPrefix: 'corp/', groupsClaim: '/realm_access/roles' }),
     { name: 'corp/anna', groups: ['writer', 'auditor'] })
   t.match(read(claims, { groupsClaim: 'scope' }), { groups: ['a', 'b', 'c'] })
@@ -43,6 +45,28 @@ t.test('groups that cannot all be taken refuse the token', async t => {
   }
   for (const groups of [undefined, null, '', []]) {
     t.match(read({ sub: 'anna', groups }, { groupsClaim: 'groups' }), { groups: [] })
+  }
+})
+
+t.test('the sources of a principal come from its token, else from the settings, and never from neither', async t => {
+  const token = { sub: 'anna', may: ['urn:a', 'urn:b/*'] }
+  const cases: [why: string, claims: Claims, more: Partial<ClaimSettings>, sources: readonly string[] | undefined][] = [
+    ['nothing is set', token, {}, undefined],
+    ['a list for all', token, { sources: ['urn:all/*'] }, ['urn:all/*']],
+    ['a claim', token, { sourcesClaim: 'may' }, ['urn:a', 'urn:b/*']],
+    ['a claim before the list for all', token, { sourcesClaim: 'may', sources: ['urn:all/*'] }, ['urn:a', 'urn:b/*']],
+    ['text', { sub: 'anna', may: 'urn:a urn:b' }, { sourcesClaim: 'may' }, ['urn:a', 'urn:b']],
+    ['no such claim, a list for all', { sub: 'anna' }, { sourcesClaim: 'may', sources: ['urn:all/*'] }, ['urn:all/*']],
+    ['no such claim, and no list', { sub: 'anna' }, { sourcesClaim: 'may' }, []],
+    ['an empty claim', { sub: 'anna', may: [] }, { sourcesClaim: 'may', sources: ['urn:all/*'] }, []]
+  ]
+  for (const [why, claims, more, sources] of cases) {
+    const principal = read(claims, more) as Principal
+    t.same(principal.sources, sources, why)
+    t.equal(maySend(principal, 'urn:b/1'), sources?.includes('urn:b/*') ?? true, why)
+  }
+  for (const may of [7, {}, [7], [''], ['a\nb']]) {
+    t.match(read({ sub: 'anna', may }, { sourcesClaim: 'may' }), { code: 'unauthenticated', detail: /sources/ })
   }
 })
 

@@ -2,7 +2,7 @@
 
 import type { Principal } from './envelope.ts'
 import { compilePointer } from './json-pointer.ts'
-import { refuse } from './outcome.ts'
+import { isRefusal, refuse } from './outcome.ts'
 import type { Refusal } from './outcome.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -12,6 +12,9 @@ export interface ClaimSettings {
   readonly principalClaim: string
   readonly principalPrefix: string
   readonly groupsClaim?: string | undefined
+  /** What it may give as the source of events, and the claim that says so for one token. Neither: anything. */
+  readonly sources?: readonly string[] | undefined
+  readonly sourcesClaim?: string | undefined
   /** Claim by the name of the attribute. */
   readonly attributeClaims: Readonly<Record<string, string>>
 }
@@ -30,10 +33,14 @@ const valueLengthMax = 1_024
 const noName = refuse('unauthenticated', 'the token names nobody in the claim that this gateway reads; ask its issuer')
 const oddGroups = refuse('unauthenticated', 'the groups in the token are no list of names, or too many; ask its issuer')
 
+const oddSources = refuse('unauthenticated', 'the sources in the token are no list of texts, or too many; ask its issuer')
+const noSources: readonly string[] = Object.freeze([])
+
 /** Throws where a claim is no pointer, in words for the operator. */
 export function createClaimReader (settings: ClaimSettings): ClaimReader {
   const readName = claimAt(settings.principalClaim)
   const readGroups = settings.groupsClaim === undefined ? () => undefined : claimAt(settings.groupsClaim)
+  const readSources = createSourcesReader(settings)
   const attributes = Object.entries(settings.attributeClaims).map(([name, claim]) => ({ name, read: claimAt(claim) }))
   return {
     subject (claims) {
@@ -43,15 +50,31 @@ export function createClaimReader (settings: ClaimSettings): ClaimReader {
     principal (subject, claims, expiresAtMs) {
       const groups = namesIn(readGroups(claims))
       if (groups === undefined) return oddGroups
+      const sources = readSources(claims)
+      if (isRefusal(sources)) return sources
       const known = attributes.flatMap(({ name, read }) => {
         const text = textIn(read(claims))
         return text === undefined ? [] : [[name, text] as const]
       })
       return Object.freeze({
         name: `${settings.principalPrefix}${subject}`, groups: Object.freeze(groups), anonymous: false,
-        attributes: known.length === 0 ? undefined : Object.freeze(Object.fromEntries(known)), expiresAtMs
+        sources, attributes: known.length === 0 ? undefined : Object.freeze(Object.fromEntries(known)), expiresAtMs
       })
     }
+  }
+}
+
+/** What the claim says, else what is set for all; where only the claim is set and a token lacks it, nothing. */
+function createSourcesReader ({ sources, sourcesClaim }: ClaimSettings):
+(claims: Claims) => readonly string[] | Refusal | undefined {
+  const standard = sources === undefined ? undefined : Object.freeze([...sources])
+  if (sourcesClaim === undefined) return () => standard
+  const read = claimAt(sourcesClaim)
+  return claims => {
+    const value = read(claims)
+    if (value === undefined || value === null) return standard ?? noSources
+    const named = namesIn(value)
+    return named === undefined ? oddSources : Object.freeze(named)
   }
 }
 

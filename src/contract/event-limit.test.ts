@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { envelopeWith, judgeContext } from '../../test/support/odd-envelopes.ts'
 import { tableRig } from '../../test/support/table-rig.ts'
+import type { Envelope } from './envelope.ts'
 import { createEventLimit } from './event-limit.ts'
 import type { EventLimitJudge } from './event-limit.ts'
 import { refuse } from './outcome.ts'
@@ -12,8 +13,12 @@ import type { Table } from './table.ts'
 const refusal = refuse('rate-limited', 'no room')
 const bucket = (units: number): Table =>
   tableRig({ kind: 'bucket', unitsPerSecondMax: 0.001, burstUnits: units, keysMax: 8 }).table
-const limitOf = (events: Table | undefined, bytes: Table | undefined): EventLimitJudge =>
-  createEventLimit({ events, bytes, per: 'principal', window: 'per-second', refusalOf: () => refusal })
+const tooLarge = refuse('too-large', 'for ever')
+const limitOf = (events: Table | undefined, bytes: Table | undefined, eventBytesMax = Infinity): EventLimitJudge =>
+  createEventLimit({
+    events, bytes, eventBytesMax, per: 'principal', window: 'per-second',
+    refusalOf: (_key, size) => size > eventBytesMax ? tooLarge : refusal
+  })
 
 t.test('whatever sizes come one by one or together, exactly those pass that both tables have room for', async () => {
   const requests = fc.array(fc.array(fc.nat(40), { maxLength: 12 }), { maxLength: 12 })
@@ -36,6 +41,20 @@ t.test('whatever sizes come one by one or together, exactly those pass that both
       if (passedCount !== expected) throw new Error(`${passedCount} of ${request.join()} passed, ${expected} fit`)
     }
   }))
+})
+
+t.test('events that never fit are refused by themselves, and what comes with them as if they were not there', async t => {
+  const sized = (size: number): Envelope => envelopeWith({ data: Buffer.alloc(size) })
+  const [huge, other, small, big] = [sized(21), sized(22), sized(5), sized(16)]
+  const limit = limitOf(bucket(3), bucket(20), 20)
+  const admitted = limit.judgeMany([huge, small, other, big, small], judgeContext)
+  t.match(admitted, { passedCount: 1, refusal })
+  t.same([...admitted.apart ?? []], [[huge, tooLarge], [other, tooLarge]])
+  t.same(limit.judgeMany([huge, small, small, small], judgeContext), {
+    passedCount: 2, refusal, apart: new Map([[huge, tooLarge]])
+  }, 'none of them was counted')
+  const none = limit.judgeMany([huge], judgeContext)
+  t.same(none, { passedCount: 0, refusal: undefined, apart: new Map([[huge, tooLarge]]) })
 })
 
 t.test('a limit of one kind lets the other one be', async t => {

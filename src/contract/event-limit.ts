@@ -18,6 +18,8 @@ export interface EventLimit {
   readonly per: string
   /** What the limit is for, e.g. `per-second`. */
   readonly window: string
+  /** An event with more bytes never passes. */
+  readonly eventBytesMax: number
   /** Why an event of this key and so many bytes does not pass now. */
   readonly refusalOf: (key: string, bytes: number) => Refusal
 }
@@ -32,7 +34,9 @@ export interface EventLimitJudge {
 interface Told { readonly table: Table, readonly limit: Limit }
 
 /** Bytes are those of the data. */
-export function createEventLimit ({ events, bytes, per, window, refusalOf }: EventLimit): EventLimitJudge {
+export function createEventLimit ({
+  events, bytes, eventBytesMax, per, window, refusalOf
+}: EventLimit): EventLimitJudge {
   const keyOf = compileLimitKey(per)
   const isAlone = countsSenderAlone(per)
   const told: Told[] = [
@@ -66,16 +70,20 @@ export function createEventLimit ({ events, bytes, per, window, refusalOf }: Eve
       return refuseBy(bytes, key, size)
     },
 
-    judgeMany (envelopes, { route }) {
-      const [first] = envelopes
+    judgeMany (all, { route }) {
+      const [first] = all
       if (first === undefined) return { passedCount: 0, refusal: undefined }
       const key = keyOf(first, route)
+      const envelopes = all.filter(one => sizeOf(one) <= eventBytesMax)
       const grantedCount = events?.take(key, envelopes.length, false) ?? envelopes.length
       const passedCount = bytes === undefined ? grantedCount : fitting(bytes, key, envelopes.slice(0, grantedCount))
       events?.give(key, grantedCount - passedCount)
       const next = envelopes[passedCount]
       const short = passedCount < grantedCount ? bytes : events
-      return { passedCount, refusal: next === undefined ? undefined : refuseBy(short, key, sizeOf(next)) }
+      const refusal = next === undefined ? undefined : refuseBy(short, key, sizeOf(next))
+      if (envelopes.length === all.length) return { passedCount, refusal }
+      const large = all.filter(one => sizeOf(one) > eventBytesMax)
+      return { passedCount, refusal, apart: new Map(large.map(one => [one, refusalOf(key, sizeOf(one))])) }
     }
   }
 }

@@ -33,6 +33,7 @@ export function describeLimit (
   if (settings.kind === 'window') {
     return { name, unit, limitUnits: settings.unitsMax, windowMs: settings.window === 'hour' ? hourMs : 24 * hourMs }
   }
+  if (settings.kind === 'memory') throw new Error('a memory of proofs limits nothing')
   const { burstUnits, unitsPerSecondMax } = settings
   // A full bucket and the time in which it fills; of a bucket that fills within a second, what it lets through in one.
   const fillMs = burstUnits / unitsPerSecondMax * 1_000

@@ -24,7 +24,7 @@ export interface Judge {
   judge (envelope: Envelope, context: JudgeContext): Eventually<Verdict>
   /**
    * For a judge of events that counts: asked once for several events of one request, which share principal, peer,
-   * channel and route. It lets the first `passedCount` of them pass and answers the rest with `refusal`.
+   * channel and route. But for those `apart`, it lets the first `passedCount` pass and answers the rest with `refusal`.
    */
   judgeMany? (envelopes: readonly Envelope[], context: JudgeContext): Eventually<Admitted>
   /**
@@ -41,6 +41,8 @@ export interface Admitted {
   readonly passedCount: number
   /** Undefined where all pass. */
   readonly refusal: Refusal | undefined
+  /** Events that are refused for what they are, e.g. too large for ever: they count for nothing. Absent: none. */
+  readonly apart?: ReadonlyMap<Envelope, Refusal>
 }
 
 /** Judges connections: asked when a principal first proves itself on one, told when that connection has closed. */
@@ -99,6 +101,11 @@ export interface AuthenticatorModule<Config = unknown> extends PolicyCommon {
   /** The key it reads in a principal's `credentials` and its JSON Schema. */
   readonly credential: { readonly name: string, readonly schema: object } | undefined
   create (setup: PolicySetup<Config>): Authenticator
+  /**
+   * Throws, in words for the operator, where a secret that can be read now cannot work. Only for a config that is being
+   * validated: later on secrets may change, and one that is wrong for a while must not stop anything.
+   */
+  examine? (setup: PolicySetup<Config>): void
 }
 
 /** One line of `plugins/index.ts`. */

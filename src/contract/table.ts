@@ -1,7 +1,10 @@
 // Counts by key that hold for the whole node, exact over all of its workers: what limits are made of.
 
-/** Token buckets (rates), levels that go up and down (connections, events in flight), or sums over calendar windows. */
-export type TableSettings = BucketSettings | LevelSettings | WindowSettings
+/**
+ * Token buckets (rates), levels that go up and down (connections, events in flight), sums over calendar windows, or
+ * memories of what may be taken once (signatures).
+ */
+export type TableSettings = BucketSettings | LevelSettings | WindowSettings | MemorySettings
 
 interface TableCommon {
   /** Keys with a count of their own at the same time. Above it keys share counts: early refusals, never too many. */
@@ -27,6 +30,13 @@ export interface WindowSettings extends TableCommon {
   readonly unitsMax: number
 }
 
+/** Keys that are known until they may be forgotten. */
+export interface MemorySettings extends TableCommon {
+  readonly kind: 'memory'
+  /** The longest that any key has to be known. */
+  readonly knownMsMax: number
+}
+
 /**
  * One table as one worker sees it. Never throws. Time is the table's own: a clock that all workers share and that
  * nobody can set, and for windows the wall clock.
@@ -45,6 +55,12 @@ export interface Table {
    * again; 0: now. A level cannot tell when: it says 1000.
    */
   read (key: string, units: number): { readonly leftUnits: number, readonly waitMs: number }
+  /**
+   * Of a memory, which takes nothing in any other way: true the first time in the whole node. `knownMs` is how long the
+   * key has to be known from now on; asked again later, it is so much shorter. Where there is no room, those go that
+   * may be forgotten first, and no key is taken from then on that may be forgotten as early: it could be one of them.
+   */
+  takeOnce? (key: string, knownMs: number): boolean
   /** Keys that have a count of their own now. */
   readonly keysCount: () => number
 }

@@ -162,3 +162,33 @@ t.test('showing nothing is no failure, and neither are a fault, a full gate and 
     t.equal(asked.length, failedLoginsMax + 1)
   }
 })
+
+t.test('whoever asks much at once is bounded while its answers are awaited', async t => {
+  const answers: ((answer: Refusal) => void)[] = []
+  const { authenticate, asked } = rigOf({ a: () => new Promise<Refusal>(resolve => answers.push(resolve)) })
+  const all = Array.from({ length: 100 }, () => authenticate(credentials, { ...peer }))
+  t.equal(asked.length, 4 * failedLoginsMax)
+  for (const answer of answers) answer(wrongKey)
+  const codes = (await Promise.all(all)).map(one => 'code' in one ? one.code : '')
+  t.equal(codes.filter(code => code === 'rate-limited').length, 100 - 4 * failedLoginsMax)
+})
+
+t.test('whose access has ended has proved nothing, and its guesses are held up like those of anybody', async t => {
+  const eve: Principal = { name: 'eve', groups: [], anonymous: false }
+  const expired: Principal = { ...alice, expiresAtMs: 1 }
+  for (const ended of [eve, expired]) {
+    let answer: Answer = wrongKey
+    const { authenticate, asked, accepted } = rigOf({ a: () => answer })
+    for (let guess = 0; guess < failedLoginsMax; guess++) {
+      // The connection shows what it has between its guesses.
+      answer = ended
+      t.match(authenticate(credentials, peer), { code: 'unauthenticated' })
+      answer = wrongKey
+      t.match(authenticate(credentials, peer), { code: 'unauthenticated' })
+    }
+    answer = ended
+    t.match(authenticate(credentials, peer), { code: 'rate-limited' })
+    t.equal(asked.length, 2 * failedLoginsMax)
+    t.same(accepted, [])
+  }
+})

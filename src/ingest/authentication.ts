@@ -53,8 +53,11 @@ export function createAuthentication (options: AuthenticationOptions): Authentic
       if (answer.code === 'unauthenticated') failedLogins.failed(peer)
       return answer
     }
+    // Whose access has ended has neither guessed wrong nor proved anything: nobody is spared for it.
+    const ended = access.ended(answer, Date.now())
+    if (ended !== undefined) return ended
     failedLogins.succeeded(peer)
-    const refusal = access.ended(answer, Date.now()) ?? gates.enter(answer, peer)
+    const refusal = gates.enter(answer, peer)
     if (refusal !== undefined) return refusal
     onAuthenticated(peer)
     return answer
@@ -91,5 +94,10 @@ export function createAuthentication (options: AuthenticationOptions): Authentic
 
   return authenticators.length === 0
     ? (_credentials, peer) => accept(anonymousPrincipal, peer)
-    : (credentials, peer) => failedLogins.heldUp(peer) ?? run(0, credentials, peer)
+    : (credentials, peer) => {
+        const heldUp = failedLogins.heldUp(peer)
+        if (heldUp !== undefined) return heldUp
+        const answer = run(0, credentials, peer)
+        return answer instanceof Promise ? failedLogins.during(peer, answer) : answer
+      }
 }

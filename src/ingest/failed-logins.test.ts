@@ -112,3 +112,35 @@ t.test('a million addresses leave a table of its size, which forgets who failed 
   t.ok(mostSites <= sitesMax, `${mostSites} were remembered`)
   t.ok(heldMs(rig, '203.0.113.7') > 0)
 })
+
+t.test('guesses that are under way are bounded by the failures that the address has left', async t => {
+  const rig = rigOf(4)
+  const gates: (() => void)[] = []
+  const begin = (one: Peer): void => {
+    void rig.logins.during(one, new Promise<void>(resolve => gates.push(resolve)))
+  }
+  const address = '203.0.113.7'
+  for (let at = 0; at < 16; at++) {
+    t.equal(heldMs(rig, address), 0)
+    begin(from(address))
+  }
+  t.match(rig.logins.heldUp(from(address)), { code: 'rate-limited', detail: /being checked/, retryAfterMs: 1_000 })
+  t.equal(heldMs(rig, '203.0.113.8'), 0, 'nobody else')
+  const proven = from(address)
+  rig.logins.succeeded(proven)
+  t.equal(rig.logins.heldUp(proven), undefined, 'who is proven is neither held up')
+  await rig.logins.during(proven, Promise.resolve())
+  t.equal(rig.logins.gauges.get('logins_under_way')?.(), 16, 'nor counted')
+  for (const open of gates.splice(0, 14)) open()
+  await new Promise(setImmediate)
+  t.equal(heldMs(rig, address), 0)
+  fail(rig.logins, address, 2)
+  t.equal(heldMs(rig, address), 1_000, 'two are under way, and two are left')
+  for (const open of gates) open()
+  await new Promise(setImmediate)
+  t.equal(heldMs(rig, address), 0)
+  t.equal(rig.logins.gauges.get('logins_under_way')?.(), 0)
+  const open = rigOf(0)
+  void open.logins.during(from(address), new Promise<void>(() => {}))
+  t.equal(open.logins.gauges.get('logins_under_way')?.(), 0, 'without a bound nothing is counted')
+})

@@ -8,6 +8,8 @@ import type { Refusal } from '../contract/outcome.ts'
 export interface FailedLogins {
   /** What a peer is told before anybody looks at its credentials; undefined: they are looked at. */
   heldUp (peer: Peer): Refusal | undefined
+  /** Counts what is found out about this peer as under way until it is known. `answer` never rejects. */
+  during<T> (peer: Peer, answer: Promise<T>): Promise<T>
   /** It showed a credential, and that was wrong. */
   failed (peer: Peer): void
   succeeded (peer: Peer): void
@@ -24,6 +26,8 @@ export interface FailedLoginOptions {
 /** Sites that are remembered at a time, about 3 MiB; those that failed longest ago are forgotten first. */
 export const sitesMax = 16_384
 const windowMs = 60_000
+/** How many times its failures an address may have under way while none of them has counted yet. */
+const underWayFactor = 4
 const backoffMinMs = 1_000
 const backoffMaxMs = 300_000
 
@@ -51,6 +55,8 @@ class FailedLoginTable implements FailedLogins {
   #olderSites = new Map<string, Site>()
   /** Peers whose last credential was right: nobody at the same address can hold them up. */
   readonly #proven = new WeakSet<Peer>()
+  /** Checks under way by site, of peers that are not proven: no more sites than requests that wait for their check. */
+  readonly #underWay = new Map<string, number>()
   #failedCount = 0
   #heldUpCount = 0
 
@@ -59,6 +65,7 @@ class FailedLoginTable implements FailedLogins {
     this.#nowMs = nowMs
     this.gauges = new Map([
       ['failed_login_addresses', () => this.#sites.size + this.#olderSites.size],
+      ['logins_under_way', () => [...this.#underWay.values()].reduce((sum, count) => sum + count, 0)],
       ['failed_logins_total', () => this.#failedCount],
       ['logins_held_up_total', () => this.#heldUpCount]
     ])
@@ -66,16 +73,45 @@ class FailedLoginTable implements FailedLogins {
 
   heldUp (peer: Peer): Refusal | undefined {
     // In normal operation nobody fails, and this is all it costs.
-    if (this.#sites.size === 0) return undefined
+    if ((this.#sites.size === 0 && this.#underWay.size === 0) || this.#proven.has(peer)) return undefined
     const key = siteOf(peer.address)
     const site = this.#sites.get(key) ?? this.#olderSites.get(key)
-    if (site === undefined) return undefined
-    const leftMs = site.heldUntilMs - this.#nowMs()
-    if (leftMs <= 0 || this.#proven.has(peer)) return undefined
+    const nowMs = this.#nowMs()
+    const leftMs = (site?.heldUntilMs ?? nowMs) - nowMs
+    if (leftMs <= 0) return this.#crowded(key, site, nowMs)
     this.#heldUpCount++
     return refuse('rate-limited', 'too many wrong credentials came from your address; mend them and come back later', {
       retryAfterMs: Math.ceil(leftMs)
     })
+  }
+
+  /**
+   * Guesses that are under way when an address is held up are looked at all the same: so they are bounded, by the
+   * failures that it has left. Many may come at once from an address that has not failed, such as a proxy's.
+   */
+  #crowded (key: string, site: Site | undefined, nowMs: number): Refusal | undefined {
+    const count = this.#underWay.get(key) ?? 0
+    if (this.#max === 0 || count === 0) return undefined
+    const failedCount = site === undefined ? 0 : this.#stillCounting(site, nowMs)
+    const leftCount = failedCount === 0 ? underWayFactor * this.#max : Math.max(1, Math.floor(this.#max - failedCount))
+    if (count < leftCount) return undefined
+    this.#heldUpCount++
+    return refuse('rate-limited', 'too many credentials from your address are being checked; send the event again later', {
+      retryAfterMs: backoffMinMs
+    })
+  }
+
+  async during<T> (peer: Peer, answer: Promise<T>): Promise<T> {
+    if (this.#max === 0 || this.#proven.has(peer)) return answer
+    const key = siteOf(peer.address)
+    this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1)
+    try {
+      return await answer
+    } finally {
+      const count = this.#underWay.get(key) ?? 0
+      if (count > 1) this.#underWay.set(key, count - 1)
+      else this.#underWay.delete(key)
+    }
   }
 
   succeeded (peer: Peer): void {
@@ -106,12 +142,15 @@ class FailedLoginTable implements FailedLogins {
     // Was on its way already when the site was held up.
     if (nowMs < site.heldUntilMs) return
     if (nowMs - Math.max(site.failedAtMs, site.heldUntilMs) > windowMs) site.level = 0
-    const wornOff = (nowMs - site.failedAtMs) * this.#max / windowMs
-    site.failedCount = Math.max(0, site.failedCount - wornOff) + 1
+    site.failedCount = this.#stillCounting(site, nowMs) + 1
     site.failedAtMs = nowMs
     // Who was held up a moment ago has no twenty more: the next wrong one holds it up for twice as long.
     if (site.level === 0 && site.failedCount <= this.#max - 1) return
     site.heldUntilMs = nowMs + Math.min(backoffMaxMs, backoffMinMs * 2 ** site.level)
     site.level++
+  }
+  /** Failures wear off evenly over the window. */
+  #stillCounting ({ failedCount, failedAtMs }: Site, nowMs: number): number {
+    return Math.max(0, failedCount - (nowMs - failedAtMs) * this.#max / windowMs)
   }
 }

@@ -140,6 +140,20 @@ t.test('a judge that counts is asked once for many, and the rest is refused', as
   t.same(notes, ['p0 pass', 'p0 pass', 'p0 refuse rate-limited'])
 })
 
+t.test('an event that is refused apart takes nobody\'s place, and nobody else gets its refusal', async t => {
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(named)
+  if (b === undefined) return t.fail('there are four')
+  const tooLarge = refuse('too-large', 'never')
+  const judge: Judge = {
+    judge: () => undefined, judgeMany: () => ({ passedCount: 2, refusal: forbidden, apart: new Map([[b, tooLarge]]) })
+  }
+  const all = [a, b, c, d].flatMap(one => one ?? [])
+  t.same(await rigOf({ judge }).chain.judgeMany(all, judgeContext), [a, tooLarge, c, forbidden])
+  const { chain, notes } = rigOf({ judge, conduct: { shadow: true } })
+  t.same(await chain.judgeMany(all, judgeContext), all)
+  t.same(notes, ['p0 pass', 'p0 would-refuse too-large', 'p0 pass', 'p0 would-refuse forbidden'])
+})
+
 t.test('of many, those that an earlier policy refused or that a condition excludes are not counted', async t => {
   const counter = counterOf(9)
   const notB: Judge = { judge: async ({ id }) => id === 'b' ? forbidden : undefined }

@@ -160,6 +160,8 @@ export class Seat {
     let leftCount = admitted.passedCount
     return envelopes.map(envelope => {
       if (isMeant?.has(envelope) === false) return this.#skip()
+      const apart = admitted.apart?.get(envelope)
+      if (apart !== undefined) return this.#refuse(apart)
       if (leftCount-- > 0) return this.#weigh(envelope, undefined)
       return this.#refuse(admitted.refusal ?? failed)
     })

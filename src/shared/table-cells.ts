@@ -35,9 +35,9 @@ function setsOf (keysMax: number): number {
   return 2 ** Math.max(0, Math.ceil(Math.log2(keysMax / keysPerSet)))
 }
 
-/** A bucket is one time, a window one wide word, a level one count for each worker. */
+/** A bucket is one time, as is what a memory knows, a window one wide word, a level one count for each worker. */
 function countWordsOf ({ kind }: TableSettings, workerCount: number): number {
-  return kind === 'bucket' ? 1 : kind === 'window' ? 2 : workerCount
+  return kind === 'bucket' || kind === 'memory' ? 1 : kind === 'window' ? 2 : workerCount
 }
 
 function wordsOf (sets: number, countWords: number): number {

@@ -82,7 +82,7 @@ export function openWays (cells: TableCells, counting: Counting, worker: number)
 }
 
 /** Spins, then naps: the holder needs a few instructions, unless the system took its core away. */
-function lockSet (locks: Int32Array, set: number, worker: number): boolean {
+export function lockSet (locks: Int32Array, set: number, worker: number): boolean {
   for (let nap = 0; nap < napsMax; nap++) {
     for (let spin = 0; spin < spinsMax; spin++) {
       if (Atomics.load(locks, set) === 0 && Atomics.compareExchange(locks, set, 0, worker + 1) === 0) return true

@@ -4,6 +4,7 @@ import type { Table, TableSettings } from '../contract/table.ts'
 import { createBucketTable, fillBuckets, reclaimBuckets, sweepBuckets } from './bucket-table.ts'
 import type { KeySeed } from './key-hash.ts'
 import { createLevelTable, reclaimLevels } from './level-table.ts'
+import { createMemoryTable, fillMemory, reclaimMemory, sweepMemory } from './memory-table.ts'
 import { createTableCells, openTableCells } from './table-cells.ts'
 import { createTableClock } from './table-clock.ts'
 import type { TableClock } from './table-clock.ts'
@@ -17,6 +18,7 @@ export function createTable (shared: SharedArrayBuffer, settings: TableSettings,
   const { worker, clock = createTableClock() } = seat
   if (settings.kind === 'bucket') return createBucketTable(shared, { settings, worker, clock })
   if (settings.kind === 'window') return createWindowTable(shared, { settings, worker, clock })
+  if (settings.kind === 'memory') return createMemoryTable(shared, { settings, worker, clock })
   return createLevelTable(shared, settings, worker)
 }
 
@@ -28,6 +30,7 @@ export function createTableMemory (settings: TableSettings, node: TableNode): Sh
   const { workerCount, seed, clock } = node
   const shared = createTableCells(settings, workerCount, seed)
   if (settings.kind === 'bucket') fillBuckets(shared, settings, clock)
+  else if (settings.kind === 'memory') fillMemory(shared, clock)
   return shared
 }
 
@@ -36,12 +39,14 @@ export function reclaimTable (shared: SharedArrayBuffer, settings: TableSettings
   const cells = openTableCells(shared)
   if (settings.kind === 'bucket') reclaimBuckets(cells, worker)
   else if (settings.kind === 'window') reclaimWindows(cells, worker)
+  else if (settings.kind === 'memory') reclaimMemory(cells, worker)
   else reclaimLevels(cells, worker)
 }
 
 /** To be called at least every `sweepMs`, by one thread. */
 export function sweepTable (shared: SharedArrayBuffer, settings: TableSettings, clock: TableClock): void {
   if (settings.kind === 'bucket') sweepBuckets(shared, settings, clock)
+  else if (settings.kind === 'memory') sweepMemory(shared, clock)
 }
 
 /** A time of a bucket wraps around after 75 s at the earliest. */

@@ -33,6 +33,7 @@ const basic = (password: string): string => `Basic ${Buffer.from(`f\u00e4ctory:$
 const config = (issuer: string, passwordHash: string): string => `
 listeners: [ { protocol: http, port: 0 } ]
 workers: 2
+limits: { failedLoginsMax: 0 }
 sink: journal
 journal: { dir: ./journal }
 principals:

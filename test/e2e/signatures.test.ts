@@ -152,8 +152,9 @@ t.test('signatures at a gateway with two workers', { timeout: 120_000 }, async t
     const headers = { ...await sign('factory-hmac', '/v1/events/orders', body), connection: 'close' }
     const answers = await Promise.all(Array.from({ length: 40 }, () => post('/v1/events/orders', body, headers)))
     const takenCount = answers.filter(({ status }) => status === 200).length
-    t.ok(takenCount >= 1 && takenCount <= 2, `${takenCount} of 40 were taken by two workers`)
-    t.ok(answers.every(({ status }) => status === 200 || status === 401))
+    t.equal(takenCount, 1, 'of 40 by two workers')
+    // From one address so many of them look like guesses, and are held up.
+    t.ok(answers.every(({ status }) => [200, 401, 429].includes(status)))
   })
 
   t.equal(await metricOf(gateway.healthPort, 'sluice_budget_used_bytes'), 0)

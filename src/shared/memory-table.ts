@@ -1,0 +1,100 @@
+// A memory of keys in shared memory, so that no worker takes what another one has taken: none is forgotten unnoticed.
+
+import type { MemorySettings, Table } from '../contract/table.ts'
+import { createKeyHash } from './key-hash.ts'
+import { openTableCells, waysCount } from './table-cells.ts'
+import type { TableCells } from './table-cells.ts'
+import type { TableClock } from './table-clock.ts'
+import { countBusy, lockSet, unlockDead } from './table-ways.ts'
+
+/** Keys are known for so much longer, as the clock by which their time is told may be set a little meanwhile. */
+const slackMs = 1_000
+/** Times are milliseconds in 32 bits that wrap around: what is further ahead has passed. */
+const knownMsMost = 2 ** 30
+
+export interface MemoryPart { readonly settings: MemorySettings, readonly worker: number, readonly clock: TableClock }
+
+/**
+ * A count is the time from which its key may be forgotten. A key without a way takes that of the one to be forgotten
+ * first; the time of that one becomes the floor of its set, and what may be forgotten by the floor is not taken any
+ * more. So a flood shortens for how long keys can be shown, in the sets that it fills, and lets none in twice. The
+ * lock of the set costs little beside the check of a signature.
+ */
+export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker, clock }: MemoryPart): Table {
+  const cells = openTableCells(shared)
+  const { counts, prints, locks, sets } = cells
+  const knownMsMax = Math.min(settings.knownMsMax, knownMsMost) + slackMs
+  const key = createKeyHash(cells.seed)
+
+  function leftMs (at: number, nowMs: number): number {
+    const left = Atomics.load(counts, at) - nowMs | 0
+    return left > 0 && left <= knownMsMax ? left : 0
+  }
+
+  /** The way of the key to be forgotten first, or of one that is forgotten. */
+  function shortest (first: number, nowMs: number): number {
+    let found = first
+    for (let way = first + 1; way < first + waysCount; way++) if (leftMs(way, nowMs) < leftMs(found, nowMs)) found = way
+    return found
+  }
+
+  function enter (set: number, knownMs: number): boolean {
+    const first = set * waysCount
+    const floor = sets * waysCount + set
+    const nowMs = nowOf(clock)
+    for (let way = first; way < first + waysCount; way++) {
+      if (Atomics.load(prints, way) === key.fingerprint && leftMs(way, nowMs) > 0) return false
+    }
+    if (knownMs <= leftMs(floor, nowMs)) return false
+    const way = shortest(first, nowMs)
+    // The floor first: a worker that dies here has forgotten nothing unnoticed.
+    if (leftMs(way, nowMs) > leftMs(floor, nowMs)) Atomics.store(counts, floor, Atomics.load(counts, way))
+    Atomics.store(prints, way, key.fingerprint)
+    Atomics.store(counts, way, nowMs + Math.min(Math.ceil(knownMs) + slackMs, knownMsMax) | 0)
+    return true
+  }
+
+  return {
+    settings,
+    take: () => 0,
+    give () {},
+    read: () => ({ leftUnits: 0, waitMs: 0 }),
+    takeOnce (name, knownMs) {
+      key.hash(name)
+      const set = key.place & (sets - 1)
+      // No answer from the lock means that its holder does not run: nothing is known, so nothing is taken.
+      if (!lockSet(locks, set, worker)) return false
+      const taken = enter(set, knownMs)
+      Atomics.store(locks, set, 0)
+      return taken
+    },
+    keysCount () {
+      const nowMs = nowOf(clock)
+      return countBusy(cells, at => at >= sets * waysCount || leftMs(at, nowMs) === 0)
+    }
+  }
+}
+
+function nowOf (clock: TableClock): number {
+  return Math.floor(clock.steadyMs()) | 0
+}
+
+/** Sets all times to now, once, before anybody takes: a time of 0 may by chance lie ahead. */
+export function fillMemory (shared: SharedArrayBuffer, clock: TableClock): void {
+  openTableCells(shared).counts.fill(nowOf(clock))
+}
+
+/** Moves times that have passed up to now, which changes nothing, before they wrap around and seem to lie ahead. */
+export function sweepMemory (shared: SharedArrayBuffer, clock: TableClock): void {
+  const { counts } = openTableCells(shared)
+  const nowMs = nowOf(clock)
+  for (let at = 0; at < counts.length; at++) {
+    const time = Atomics.load(counts, at)
+    if ((time - nowMs | 0) < 0) Atomics.compareExchange(counts, at, time, nowMs)
+  }
+}
+
+/** After a worker's death: what it took stays taken. */
+export function reclaimMemory (cells: TableCells, worker: number): void {
+  unlockDead(cells, worker, () => {})
+}
