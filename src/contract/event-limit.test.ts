@@ -18,7 +18,7 @@ const limitOf = (events: Table | undefined, bytes: Table | undefined): EventLimi
 t.test('whatever sizes come one by one or together, exactly those pass that both tables have room for', async () => {
   const requests = fc.array(fc.array(fc.nat(40), { maxLength: 12 }), { maxLength: 12 })
   const most = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max })
-  fc.assert(fc.property(most(20), most(100), requests, (events, bytes, sizes) => {
+  await fc.assert(fc.asyncProperty(most(20), most(100), requests, async (events, bytes, sizes) => {
     const limit = limitOf(bucket(events), bucket(bytes))
     let left = { events, bytes }
     for (const request of sizes) {
@@ -32,7 +32,7 @@ t.test('whatever sizes come one by one or together, exactly those pass that both
       const [first] = envelopes
       const passedCount = request.length === 1 && first !== undefined
         ? limit.judge(first, judgeContext) === undefined ? 1 : 0
-        : limit.judgeMany(envelopes, judgeContext).passedCount
+        : (await limit.judgeMany(envelopes, judgeContext)).passedCount
       if (passedCount !== expected) throw new Error(`${passedCount} of ${request.join()} passed, ${expected} fit`)
     }
   }))
