@@ -159,7 +159,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // bytes in: who may connect, who is sending, how much may be held
   const connections = createTable(limits, settings.connections.headerBytesMax, data.workerCount)
-  const policies = createPolicies({ settings, log, tables: openTables(settings, data.tables, index) })
+  const policies = createPolicies({ settings, log, tables: openTables(settings, data.tables, { worker: index, log }) })
   const schemes = schemesOf(policies.authenticators)
   const access = createAccess(createNoticeReader(data.disabled))
   const gates = createGates(policies.gates, decisions.decided, told => { connections.watchClosed(told) })
@@ -194,7 +194,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
 
   for (const { families } of [decisions, thread]) metrics.add(families)
-  for (const { gauges } of [connections, admission, failedLogins]) metrics.addGauges(gauges)
+  for (const { gauges } of [connections, admission, failedLogins, policies]) metrics.addGauges(gauges)
   showParts(metrics, { sink, sinkName: settings.sink, doors, policies })
   metrics.addGauges(new Map([
     ['budget_used_bytes', budget.usedBytes],
@@ -207,7 +207,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   return {
     replaceJournal,
     report: () => ({ worker: index, metrics: metrics.collect(), sink: sink.health() }),
-    open: ports => Promise.all(listeners.map((listener, at) => listener.open(ports[at]))),
+    open: ports => policies.start().then(() => Promise.all(listeners.map((listener, at) => listener.open(ports[at])))),
     async drain () {
       draining.set(true)
       await drainAll({ doors: [...doors.values()], listeners, pipeline, sink, drainMs: limits.drainMs })
