@@ -133,7 +133,7 @@ function checkExample (check: Check, policy: PolicyModule, { own, principals }: 
 function frozenConfig (own: unknown, schema: ObjectSchema): unknown {
   const scale: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
   const filled = structuredClone(own)
-  fits(schema, filled)
+  new Ajv({ strict: false, useDefaults: true }).compile(schema)(filled)
   const config = withSecrets(filled, schema as Nested) as Record<string, unknown>
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
     if (bytesKeyword in field) {
