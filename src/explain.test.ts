@@ -40,7 +40,7 @@ function partsOf (): ExplainParts & { notes: string[] } {
   } as unknown as Settings
   const note = (what: string, { name }: Principal): void => { notes.push(`${what} ${name}`) }
   const policies: Policies = {
-    authenticators: [],
+    authenticators: [], gauges: new Map(), start: async () => {},
     gates: [{
       name: 'gate',
       gate: {

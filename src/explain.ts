@@ -241,7 +241,7 @@ export async function explainOffline (
   const router = createRouter(settings.routes)
   if (!('match' in router)) throw new Error('routes that do not compile passed validation')
   const kept = createNodeTables(planTables(settings), 1)
-  const policies = createPolicies({ settings, log, tables: openTables(settings, kept.memory, 0) })
+  const policies = createPolicies({ settings, log, tables: openTables(settings, kept.memory, { worker: 0 }) })
   try {
     const ack = settings.sink === 'journal' ? 'disk' : 'kafka'
     return await explain({ settings, policies, router, access: createAccess(), ack, version, log }, question)

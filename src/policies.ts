@@ -14,6 +14,8 @@ import type { RouteRun } from './ingest/pipeline.ts'
 import { createPolicyChain } from './ingest/policy-chain.ts'
 import { planRecord } from './ingest/record.ts'
 import type { DecisionListener, SeatedJudge } from './ingest/seat.ts'
+import { createSharedLimits } from './redis/shared-limits.ts'
+import type { SharedLimits } from './redis/shared-limits.ts'
 import type { Named, RouteEntry, Settings } from './settings.ts'
 import { createTable } from './shared/table.ts'
 import type { TablePlan } from './shared/node-tables.ts'
@@ -30,8 +32,12 @@ interface Shared {
   readonly tables: OpenTables
 }
 
-/** The tables of each entry of the config that asks for some. */
-export type OpenTables = ReadonlyMap<Named, readonly Table[]>
+/** The tables of each entry of the config that asks for some, and the store of those that count over all nodes. */
+export interface OpenTables {
+  readonly byEntry: ReadonlyMap<Named, readonly Table[]>
+  /** Absent: all count in this node. */
+  readonly sharedLimits: SharedLimits | undefined
+}
 
 interface PoliciesParts { readonly settings: Settings, readonly tables: OpenTables, readonly log: Log }
 
@@ -41,7 +47,10 @@ export interface Policies {
   readonly gates: readonly SeatedGate[]
   /** One per route, in their order. `ack` is what the sink can promise. */
   runs (ack: Ack, decided: DecisionListener): RouteRun[]
+  /** Resolves when what they need of other machines is there, or has failed once. */
+  start (): Promise<void>
   close (): void
+  readonly gauges: ReadonlyMap<string, () => number>
 }
 
 export function createPolicies ({ settings, tables, log }: PoliciesParts): Policies {
@@ -57,7 +66,11 @@ export function createPolicies ({ settings, tables, log }: PoliciesParts): Polic
     runs: (ack, decided) => settings.routes.map((route, at) => createRun(route, {
       settings, ack, secretNames, decided, log, judges: [...common, ...own[at] ?? []]
     })),
+    // No event is judged without the store only because it was faster than the first connection.
+    async start () { await tables.sharedLimits?.start() },
+    gauges: tables.sharedLimits?.gauges ?? new Map(),
     close () {
+      tables.sharedLimits?.close()
       const judges = [...common, ...own.flat()].map(({ judge }) => judge)
       for (const policy of [...authenticators, ...gates.map(({ gate }) => gate), ...judges]) policy.close?.()
     }
@@ -72,7 +85,7 @@ function pick (entry: Named): { module: PolicyModule, settings: unknown } {
 }
 
 function setupOf (entry: Named, config: unknown, { principals, log, tables }: Shared): PolicySetup<unknown> {
-  return { config, principals, log, tables: tables.get(entry) ?? [] }
+  return { config, principals, log, tables: tables.byEntry.get(entry) ?? [] }
 }
 
 /** Every entry of the config that names a policy, in the one order by which tables are numbered. */
@@ -95,18 +108,27 @@ export function planTables (settings: Settings): TablePlan[] {
   return placesIn(settings).flatMap(({ place, entry }) => plansOf(place, entry))
 }
 
+/** Whose tables are opened. Without a log all of them count in this node: nobody is asked. */
+interface TableOwner { readonly worker: number, readonly log?: Log }
+
 /** One worker's view of these tables. `memory` is that of `planTables` for the same settings. */
-export function openTables (settings: Settings, memory: readonly SharedArrayBuffer[], worker: number): OpenTables {
+export function openTables (
+  settings: Settings, memory: readonly SharedArrayBuffer[], { worker, log }: TableOwner
+): OpenTables {
+  const shared = settings.sharedLimits
+  const sharedLimits = shared && log && createSharedLimits({ settings: shared, log })
   const opened = new Map<Named, Table[]>()
   let at = 0
   for (const { place, entry } of placesIn(settings)) {
-    opened.set(entry, plansOf(place, entry).map(plan => {
-      const shared = memory[at++]
-      if (shared === undefined) throw new Error(`the node keeps no table for ${place}`)
-      return createTable(shared, plan.settings, { worker })
+    opened.set(entry, plansOf(place, entry).map((plan, index) => {
+      const cells = memory[at++]
+      if (cells === undefined) throw new Error(`the node keeps no table for ${place}`)
+      const local = createTable(cells, plan.settings, { worker })
+      if (plan.settings.across !== 'cluster') return local
+      return sharedLimits?.share(`${place}/${plan.policy}/${index}`, local) ?? local
     }))
   }
-  return opened
+  return { byEntry: opened, sharedLimits }
 }
 
 function createAuthenticators (entries: readonly Named[], shared: Shared): Authenticator[] {

@@ -161,7 +161,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // bytes in: who may connect, who is sending, how much may be held
   const connections = createTable(limits, settings.connections.headerBytesMax, data.workerCount)
-  const policies = createPolicies({ settings, log, tables: openTables(settings, data.tables, index) })
+  const policies = createPolicies({ settings, log, tables: openTables(settings, data.tables, { worker: index, log }) })
   const schemes = schemesOf(policies.authenticators)
   const access = createAccess(createNoticeReader(data.disabled))
   const gates = createGates(policies.gates, decisions.decided, told => { connections.watchClosed(told) })
@@ -209,7 +209,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     explain: question =>
       explain({ settings, policies, router, access, ack: sink.ack, version: data.version, log }, question),
     report: () => ({ worker: index, metrics: metrics.collect(), sink: sink.health() }),
-    open: ports => Promise.all(listeners.map((listener, at) => listener.open(ports[at]))),
+    open: ports => policies.start().then(() => Promise.all(listeners.map((listener, at) => listener.open(ports[at])))),
     async drain () {
       draining.set(true)
       await drainAll({ doors: [...doors.values()], listeners, pipeline, sink, drainMs: limits.drainMs })
@@ -232,7 +232,7 @@ interface ShownParts {
 }
 
 function showParts (metrics: Metrics, { sink, sinkName, doors, policies, others }: ShownParts): void {
-  for (const { gauges } of others) metrics.addGauges(gauges)
+  for (const { gauges } of [...others, policies]) metrics.addGauges(gauges)
   metrics.addGauges(sink.gauges, { sink: sinkName })
   metrics.addMeasures(() => sink.measures?.() ?? [])
   for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })

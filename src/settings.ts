@@ -27,6 +27,8 @@ import { kafkaConfig } from './kafka/config.ts'
 import type { KafkaSettings } from './kafka/config.ts'
 import { connectionsConfig, listenersConfig } from './listen/config.ts'
 import type { ConnectionsSettings, ListenerSettings } from './listen/config.ts'
+import { sharedLimitsConfig } from './redis/config.ts'
+import type { SharedLimitsSettings } from './redis/config.ts'
 import { observeSections } from './observe/config.ts'
 import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/config.ts'
 import type { CountersLayout } from './observe/event-counters.ts'
@@ -49,6 +51,8 @@ export interface Settings {
   readonly limits: LimitsSettings
   readonly kafka?: KafkaSettings
   readonly journal: JournalConfig
+  /** Absent: every limit counts in its node. */
+  readonly sharedLimits?: SharedLimitsSettings
   readonly principals: readonly PrincipalSettings[]
   readonly authentication: readonly Named[]
   readonly policies: readonly Named[]
@@ -67,6 +71,7 @@ export const schema = assembleSchema({
   limits: limitsConfig,
   kafka: kafkaConfig,
   journal: journalConfig,
+  sharedLimits: sharedLimitsConfig,
   observe: { ...observeSections, connections: connectionsConfig, admin: adminConfig },
   routes: routeConfig,
   adapters,

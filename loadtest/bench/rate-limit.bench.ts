@@ -80,7 +80,7 @@ async function main (): Promise<void> {
   const names = Array.from({ length: 1_000 }, (_, at) => `factory-${at}`)
   show('passing, a thousand keys in turn', at => many.take(names[at] ?? '', 1, true))
 
-  const config = { per: 'principal', eventsPerSecondMax: 10_000_000, keysMax: 10_000 }
+  const config = { per: 'principal', across: 'node' as const, eventsPerSecondMax: 10_000_000, keysMax: 10_000 }
   const tables = [createTable(memoryOf(settingsOf.passing), settingsOf.passing, { worker: 0 })]
   const log = { debug () {}, info () {}, warn () {}, error () {} }
   const judge = rateLimit.create({ config, principals: [], tables, log })

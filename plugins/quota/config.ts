@@ -19,6 +19,10 @@ export const quotaConfig = Type.Object({
   bytesMax: Type.Optional(Type.Unsafe<number>(bytes({
     maximumBytes: 16 * 2 ** 40 - 1, description: 'Bytes of data in one window; if absent, only events are limited.'
   }))),
+  across: Type.Unsafe<'node' | 'cluster'>({
+    enum: ['node', 'cluster'], default: 'node',
+    description: 'Whether each node counts for itself, or all nodes together through the store of `sharedLimits`.'
+  }),
   keysMax: Type.Integer({
     default: 10_000, minimum: 8, maximum: 10_000_000,
     description: 'How many may send in one window with a count of their own; more share counts, to their cost.'

@@ -11,7 +11,7 @@ import { quota } from './index.ts'
 function limiter (config: Partial<QuotaConfig>): { judge: Judge, time: TableTime } {
   const time = new TableTime()
   time.wallOffsetMs = Date.parse('2026-11-26T22:30:00Z') - time.nowMs
-  const whole: QuotaConfig = { per: 'principal', window: 'day', keysMax: 100, ...config }
+  const whole: QuotaConfig = { per: 'principal', window: 'day', across: 'node', keysMax: 100, ...config }
   const tables = tablesFor(quota.tables?.(whole as never) ?? [], time)
   return { judge: quota.create({ config: whole, principals: [], tables, log: silentLog }), time }
 }

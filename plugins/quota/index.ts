@@ -34,8 +34,8 @@ export const quota: JudgeModule<QuotaConfig> = {
   }
 }
 
-function windowOf ({ window, keysMax }: QuotaConfig, unitsMax: number | undefined): WindowSettings[] {
-  return unitsMax === undefined ? [] : [{ kind: 'window', window, unitsMax, keysMax }]
+function windowOf ({ window, keysMax, across }: QuotaConfig, unitsMax: number | undefined): WindowSettings[] {
+  return unitsMax === undefined ? [] : [{ kind: 'window', window, unitsMax, keysMax, across }]
 }
 
 function limitIn ({ window, eventsMax, bytesMax }: QuotaConfig): string {

@@ -23,6 +23,10 @@ export const rateLimitConfig = Type.Object({
   burstBytesMax: Type.Optional(Type.Unsafe<number>(bytes({
     description: 'Bytes at once after a pause, and the largest event that can pass; if absent, those of one second.'
   }))),
+  across: Type.Unsafe<'node' | 'cluster'>({
+    enum: ['node', 'cluster'], default: 'node',
+    description: 'Whether each node counts for itself, or all nodes together through the store of `sharedLimits`.'
+  }),
   keysMax: Type.Integer({
     default: 10_000, minimum: 8, maximum: 10_000_000,
     description: 'How many may be limited at the same time with a count of their own; more share counts, to their cost.'

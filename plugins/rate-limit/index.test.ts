@@ -10,7 +10,7 @@ import { rateLimit } from './index.ts'
 
 function limiter (config: Partial<RateLimitConfig>): { judge: Judge, time: TableTime } {
   const time = new TableTime()
-  const whole: RateLimitConfig = { per: 'principal', keysMax: 100, ...config }
+  const whole: RateLimitConfig = { per: 'principal', across: 'node', keysMax: 100, ...config }
   const tables = tablesFor(rateLimit.tables?.(whole as never) ?? [], time)
   return { judge: rateLimit.create({ config: whole, principals: [], tables, log: silentLog }), time }
 }

@@ -42,10 +42,10 @@ export const rateLimit: JudgeModule<RateLimitConfig> = {
 }
 
 function bucketsOf (config: RateLimitConfig): Buckets {
-  const { eventsPerSecondMax, bytesPerSecondMax, burstEventsMax, burstBytesMax, keysMax } = config
+  const { eventsPerSecondMax, bytesPerSecondMax, burstEventsMax, burstBytesMax, keysMax, across } = config
   const bucket = (perSecond: number | undefined, burst: number | undefined): BucketSettings | undefined =>
     perSecond === undefined ? undefined : {
-      kind: 'bucket', unitsPerSecondMax: perSecond, burstUnits: burst ?? Math.max(1, Math.ceil(perSecond)), keysMax
+      kind: 'bucket', unitsPerSecondMax: perSecond, burstUnits: burst ?? Math.max(1, Math.ceil(perSecond)), keysMax, across
     }
   return { events: bucket(eventsPerSecondMax, burstEventsMax), bytes: bucket(bytesPerSecondMax, burstBytesMax) }
 }

@@ -7,6 +7,7 @@ import {
   certificatesCanBeShown, clientCertificatesHaveAnAuthority, networksAreNetworks, pagesWithCredentialsAreNamed,
   proxiesAreNamed
 } from './edge-checks.ts'
+import { sharedLimitsHaveAStore } from './limit-checks.ts'
 import type { Check, ConfigDocument } from './load.ts'
 import { at, listAt, numberAt, recordAt, textAt } from './lookup.ts'
 import { quote, showPath } from './mistake.ts'
@@ -198,5 +199,5 @@ export const checks: readonly Check[] = [
   principalsAreDistinct, principalsAreAsked, limitsAgree, journalHasRoom, compressionHasKafka, driverKnowsTheCodec,
   driverKnowsTheMechanism, tokenHasOneOrigin, awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded,
   topicsAreLegal, clientCertificatesHaveAnAuthority, certificatesCanBeShown, proxiesAreNamed,
-  pagesWithCredentialsAreNamed, networksAreNetworks
+  pagesWithCredentialsAreNamed, networksAreNetworks, sharedLimitsHaveAStore
 ]

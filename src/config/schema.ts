@@ -13,6 +13,8 @@ export interface SchemaParts {
   readonly limits: object
   readonly kafka: object
   readonly journal: object
+  /** A section that is only there where the file names it. */
+  readonly sharedLimits?: object
   /** More top-level sections, by key: log, tracing, readiness. */
   readonly observe: Readonly<Record<string, object>>
   /** The list of routes, or one route, without what adapters add and without `policies`. */
@@ -48,6 +50,7 @@ export function assembleSchema (parts: SchemaParts): JsonSchema {
     limits: section(parts.limits),
     kafka: parts.kafka,
     journal: section(parts.journal),
+    ...(parts.sharedLimits === undefined ? {} : { sharedLimits: parts.sharedLimits }),
     principals: principals(authenticators),
     authentication: choiceList('authenticator', byName(authenticators),
       'How peers prove who they are, tried in this order before a body is read. Empty: everyone is anonymous.'),

@@ -23,7 +23,7 @@ const limitOf = (events: Table | undefined, bytes: Table | undefined, eventBytes
 t.test('whatever sizes come one by one or together, exactly those pass that both tables have room for', async () => {
   const requests = fc.array(fc.array(fc.nat(40), { maxLength: 12 }), { maxLength: 12 })
   const most = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max })
-  fc.assert(fc.property(most(20), most(100), requests, (events, bytes, sizes) => {
+  await fc.assert(fc.asyncProperty(most(20), most(100), requests, async (events, bytes, sizes) => {
     const limit = limitOf(bucket(events), bucket(bytes))
     let left = { events, bytes }
     for (const request of sizes) {
@@ -37,7 +37,7 @@ t.test('whatever sizes come one by one or together, exactly those pass that both
       const [first] = envelopes
       const passedCount = request.length === 1 && first !== undefined
         ? limit.judge(first, judgeContext) === undefined ? 1 : 0
-        : limit.judgeMany(envelopes, judgeContext).passedCount
+        : (await limit.judgeMany(envelopes, judgeContext)).passedCount
       if (passedCount !== expected) throw new Error(`${passedCount} of ${request.join()} passed, ${expected} fit`)
     }
   }))
@@ -47,13 +47,13 @@ t.test('events that never fit are refused by themselves, and what comes with the
   const sized = (size: number): Envelope => envelopeWith({ data: Buffer.alloc(size) })
   const [huge, other, small, big] = [sized(21), sized(22), sized(5), sized(16)]
   const limit = limitOf(bucket(3), bucket(20), 20)
-  const admitted = limit.judgeMany([huge, small, other, big, small], judgeContext)
+  const admitted = await limit.judgeMany([huge, small, other, big, small], judgeContext)
   t.match(admitted, { passedCount: 1, refusal })
   t.same([...admitted.apart ?? []], [[huge, tooLarge], [other, tooLarge]])
-  t.same(limit.judgeMany([huge, small, small, small], judgeContext), {
+  t.same(await limit.judgeMany([huge, small, small, small], judgeContext), {
     passedCount: 2, refusal, apart: new Map([[huge, tooLarge]])
   }, 'none of them was counted')
-  const none = limit.judgeMany([huge], judgeContext)
+  const none = await limit.judgeMany([huge], judgeContext)
   t.same(none, { passedCount: 0, refusal: undefined, apart: new Map([[huge, tooLarge]]) })
 })
 

@@ -1,5 +1,6 @@
 // Judges events by two tables of counts, one of events and one of bytes: what both have room for passes.
 
+import type { Eventually } from './adapter.ts'
 import type { Envelope } from './envelope.ts'
 import { compileLimitKey, countsSenderAlone } from './limit-key.ts'
 import { describeLimit } from './limit-state.ts'
@@ -26,30 +27,71 @@ export interface EventLimit {
 
 /** The judge of such a limit. It holds nothing: what passed is used up, whatever becomes of it. */
 export interface EventLimitJudge {
-  judge (envelope: Envelope, context: JudgeContext): Verdict
-  judgeMany (envelopes: readonly Envelope[], context: JudgeContext): Admitted
+  judge (envelope: Envelope, context: JudgeContext): Eventually<Verdict>
+  judgeMany (envelopes: readonly Envelope[], context: JudgeContext): Eventually<Admitted>
   limits (envelope: Envelope, context: JudgeContext): readonly LimitState[]
 }
 
 interface Told { readonly table: Table, readonly limit: Limit }
 
-/** Bytes are those of the data. */
-export function createEventLimit ({
-  events, bytes, eventBytesMax, per, window, refusalOf
-}: EventLimit): EventLimitJudge {
-  const keyOf = compileLimitKey(per)
-  const isAlone = countsSenderAlone(per)
-  const told: Told[] = [
+/** The tables with what may be told of them. */
+function toldOf ({ events, bytes, per, window }: EventLimit): Told[] {
+  return [
     ...events === undefined ? [] : [{ table: events, limit: describeLimit('events', events.settings, { window, per }) }],
     ...bytes === undefined ? [] : [{ table: bytes, limit: describeLimit('bytes', bytes.settings, { window, per }) }]
   ]
-  const refuseBy = (short: Table | undefined, key: string, size: number): Refusal => {
+}
+
+/** Bytes are those of the data. A promise only where a table has to fetch units first. */
+export function createEventLimit (settings: EventLimit): EventLimitJudge {
+  const { events, bytes, eventBytesMax, per, refusalOf } = settings
+  const keyOf = compileLimitKey(per)
+  const isAlone = countsSenderAlone(per)
+  const told = toldOf(settings)
+
+  function refuseBy (short: Table | undefined, key: string, size: number): Refusal {
     const refusal = refusalOf(key, size)
     const limit = told.find(({ table }) => table === short)?.limit
     if (limit === undefined || refusal.code !== 'rate-limited') return refusal
     // Some may have come back meanwhile, but the decision was that there is not enough.
     return { ...refusal, limit: { limit, leftUnits: 0, resetMs: refusal.retryAfterMs } }
   }
+
+  /** With an event in hand. */
+  function judgeBytes (key: string, size: number): Eventually<Verdict> {
+    if (bytes === undefined || size === 0) return undefined
+    const taken = takeEventually(bytes, { key, units: size, whole: true })
+    // The event is not given back after a wait: by then it is no longer this worker's last.
+    if (taken instanceof Promise) return taken.then(late => late === size ? undefined : refuseBy(bytes, key, size))
+    if (taken === size) return undefined
+    events?.give(key, 1)
+    return refuseBy(bytes, key, size)
+  }
+
+  function admitBytes (key: string, envelopes: readonly Envelope[], grantedCount: number): Eventually<Admitted> {
+    const admitted = (passedCount: number): Admitted => {
+      const next = envelopes[passedCount]
+      const short = passedCount < grantedCount ? bytes : events
+      return { passedCount, refusal: next === undefined ? undefined : refuseBy(short, key, sizeOf(next)) }
+    }
+    if (bytes === undefined) return admitted(grantedCount)
+    const granted = envelopes.slice(0, grantedCount)
+    const wantedBytes = granted.reduce((sum, envelope) => sum + sizeOf(envelope), 0)
+    const taken = wantedBytes === 0 ? 0 : takeEventually(bytes, { key, units: wantedBytes, whole: false })
+    if (taken instanceof Promise) return taken.then(late => admitted(fitting(granted, late).count))
+    const { count, usedBytes } = fitting(granted, taken)
+    bytes.give(key, taken - usedBytes)
+    events?.give(key, grantedCount - count)
+    return admitted(count)
+  }
+
+  function admit (key: string, envelopes: readonly Envelope[]): Eventually<Admitted> {
+    const { length } = envelopes
+    const taken = events === undefined ? length : takeEventually(events, { key, units: length, whole: false })
+    if (taken instanceof Promise) return taken.then(late => admitBytes(key, envelopes, late))
+    return admitBytes(key, envelopes, taken)
+  }
+
   return {
     limits (envelope, { route }) {
       if (!isAlone) return noLimits
@@ -60,41 +102,40 @@ export function createEventLimit ({
       })
     },
 
-
     judge (envelope, { route }) {
       const key = keyOf(envelope, route)
       const size = sizeOf(envelope)
-      if (events !== undefined && events.take(key, 1, true) === 0) return refuseBy(events, key, size)
-      if (bytes === undefined || size === 0 || bytes.take(key, size, true) === size) return undefined
-      events?.give(key, 1)
-      return refuseBy(bytes, key, size)
+      const taken = events === undefined ? 1 : takeEventually(events, { key, units: 1, whole: true })
+      if (taken instanceof Promise) {
+        return taken.then(late => late === 1 ? judgeBytes(key, size) : refuseBy(events, key, size))
+      }
+      return taken === 1 ? judgeBytes(key, size) : refuseBy(events, key, size)
     },
 
     judgeMany (all, { route }) {
       const [first] = all
       if (first === undefined) return { passedCount: 0, refusal: undefined }
       const key = keyOf(first, route)
-      const envelopes = all.filter(one => sizeOf(one) <= eventBytesMax)
-      const grantedCount = events?.take(key, envelopes.length, false) ?? envelopes.length
-      const passedCount = bytes === undefined ? grantedCount : fitting(bytes, key, envelopes.slice(0, grantedCount))
-      events?.give(key, grantedCount - passedCount)
-      const next = envelopes[passedCount]
-      const short = passedCount < grantedCount ? bytes : events
-      const refusal = next === undefined ? undefined : refuseBy(short, key, sizeOf(next))
-      if (envelopes.length === all.length) return { passedCount, refusal }
       const large = all.filter(one => sizeOf(one) > eventBytesMax)
-      return { passedCount, refusal, apart: new Map(large.map(one => [one, refusalOf(key, sizeOf(one))])) }
+      if (large.length === 0) return admit(key, all)
+      const apart = new Map(large.map(one => [one, refusalOf(key, sizeOf(one))]))
+      const admitted = admit(key, all.filter(one => sizeOf(one) <= eventBytesMax))
+      return admitted instanceof Promise ? admitted.then(late => ({ ...late, apart })) : { ...admitted, apart }
     }
   }
 }
 
-/**
- * How many of the first events the bytes are enough for. Events were granted before: what the bytes do not let through
- * goes back to the table of events, and the part of an event's bytes that was granted goes back to that of bytes.
- */
-function fitting (bytes: Table, key: string, envelopes: readonly Envelope[]): number {
-  const wantedBytes = envelopes.reduce((sum, envelope) => sum + sizeOf(envelope), 0)
-  const grantedBytes = wantedBytes === 0 ? 0 : bytes.take(key, wantedBytes, false)
+interface Wish { readonly key: string, readonly units: number, readonly whole: boolean }
+
+/** What the table has, and what it can fetch beyond that. */
+function takeEventually (table: Table, { key, units, whole }: Wish): Eventually<number> {
+  const taken = table.take(key, units, whole)
+  if (taken === units || table.takeSoon === undefined) return taken
+  return table.takeSoon(key, units - taken, whole)?.then(more => taken + more) ?? taken
+}
+
+/** How many of the first events so many bytes are enough for, and how many of these they need. */
+function fitting (envelopes: readonly Envelope[], grantedBytes: number): { count: number, usedBytes: number } {
   let usedBytes = 0
   let count = 0
   for (const envelope of envelopes) {
@@ -102,8 +143,7 @@ function fitting (bytes: Table, key: string, envelopes: readonly Envelope[]): nu
     usedBytes += sizeOf(envelope)
     count++
   }
-  bytes.give(key, grantedBytes - usedBytes)
-  return count
+  return { count, usedBytes }
 }
 
 function sizeOf ({ data }: Envelope): number {

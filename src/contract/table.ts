@@ -9,6 +9,8 @@ export type TableSettings = BucketSettings | LevelSettings | WindowSettings | Me
 interface TableCommon {
   /** Keys with a count of their own at the same time. Above it keys share counts: early refusals, never too many. */
   readonly keysMax: number
+  /** `cluster`: one count for all nodes that share a store. Levels always count in one node. */
+  readonly across?: 'node' | 'cluster'
 }
 
 /** Refills evenly. At no instant more was taken than `burstUnits` + `unitsPerSecondMax` x elapsed seconds. */
@@ -45,6 +47,11 @@ export interface Table {
   readonly settings: TableSettings
   /** Takes as many of `units` as there are, all or a part, and returns how many. With `whole`, takes all or none. */
   take (key: string, units: number, whole: boolean): number
+  /**
+   * Only of tables whose units lie elsewhere, and asked where `take` gave less than was wanted: takes once they have
+   * been fetched. Undefined: what `take` said is final. Resolves in bounded time, and never rejects.
+   */
+  takeSoon? (key: string, units: number, whole: boolean): Promise<number> | undefined
   /**
    * Gives back units of a level. Of the other kinds, units of this worker's last `take` for the same key that nobody
    * used; where another worker has taken in between, a bucket keeps them: it must never hold too many.
