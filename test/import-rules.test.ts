@@ -29,7 +29,7 @@ const planted: Record<string, Record<string, string>> = {
   },
   'registries-only-from-composition': {
     'test/support/x.test.ts': 'export {}\n',
-    'loadtest/a.ts': "import '../plugins/index.ts'\n",
+    'examples/a.ts': "import '../plugins/index.ts'\n",
     'plugins/index.ts': 'export {}\n'
   },
   'composition-from-edges-only': {

@@ -50,7 +50,7 @@ t.test('events that never fit are refused by themselves, and what comes with the
   const admitted = await limit.judgeMany([huge, small, other, big, small], judgeContext)
   t.match(admitted, { passedCount: 1, refusal })
   t.same([...admitted.apart ?? []], [[huge, tooLarge], [other, tooLarge]])
-  t.same(await limit.judgeMany([huge, small, small, small], judgeContext), {
+  t.match(await limit.judgeMany([huge, small, small, small], judgeContext), {
     passedCount: 2, refusal, apart: new Map([[huge, tooLarge]])
   }, 'none of them was counted')
   const none = await limit.judgeMany([huge], judgeContext)

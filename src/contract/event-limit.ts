@@ -3,6 +3,7 @@
 import type { Eventually } from './adapter.ts'
 import type { Envelope } from './envelope.ts'
 import { compileLimitKey, countsSenderAlone } from './limit-key.ts'
+import type { LimitKey } from './limit-key.ts'
 import { describeLimit } from './limit-state.ts'
 import type { Limit, LimitState } from './limit-state.ts'
 import type { Refusal } from './outcome.ts'
@@ -43,36 +44,89 @@ function toldOf ({ events, bytes, per, window }: EventLimit): Told[] {
 }
 
 /** Bytes are those of the data. A promise only where a table has to fetch units first. */
-export function createEventLimit (settings: EventLimit): EventLimitJudge {
-  const { events, bytes, eventBytesMax, per, refusalOf } = settings
-  const keyOf = compileLimitKey(per)
-  const isAlone = countsSenderAlone(per)
-  const told = toldOf(settings)
+export function createEventLimit (limit: EventLimit): EventLimitJudge {
+  return new TwoTables(limit)
+}
 
-  function refuseBy (short: Table | undefined, key: string, size: number): Refusal {
-    const refusal = refusalOf(key, size)
-    const limit = told.find(({ table }) => table === short)?.limit
+class TwoTables implements EventLimitJudge {
+  readonly #limit: EventLimit
+  readonly #keyOf: LimitKey
+  readonly #isAlone: boolean
+  readonly #told: readonly Told[]
+
+  constructor (limit: EventLimit) {
+    this.#limit = limit
+    this.#keyOf = compileLimitKey(limit.per)
+    this.#isAlone = countsSenderAlone(limit.per)
+    this.#told = toldOf(limit)
+  }
+
+  limits (envelope: Envelope, { route }: JudgeContext): readonly LimitState[] {
+    if (!this.#isAlone) return noLimits
+    const key = this.#keyOf(envelope, route)
+    return this.#told.map(({ table, limit }) => {
+      const { leftUnits, waitMs } = table.read(key, Number.MAX_SAFE_INTEGER)
+      return { limit, leftUnits, resetMs: waitMs }
+    })
+  }
+
+  judge (envelope: Envelope, { route }: JudgeContext): Eventually<Verdict> {
+    const { events } = this.#limit
+    const key = this.#keyOf(envelope, route)
+    const size = sizeOf(envelope)
+    const taken = events === undefined ? 1 : takeEventually(events, { key, units: 1, whole: true })
+    if (taken instanceof Promise) {
+      return taken.then(late => late === 1 ? this.#judgeBytes(key, size) : this.#refuse(events, key, size))
+    }
+    return taken === 1 ? this.#judgeBytes(key, size) : this.#refuse(events, key, size)
+  }
+
+  judgeMany (all: readonly Envelope[], { route }: JudgeContext): Eventually<Admitted> {
+    const { eventBytesMax, refusalOf } = this.#limit
+    const [first] = all
+    if (first === undefined) return { passedCount: 0, refusal: undefined }
+    const key = this.#keyOf(first, route)
+    const large = all.filter(one => sizeOf(one) > eventBytesMax)
+    if (large.length === 0) return this.#admit(key, all)
+    const apart = new Map(large.map(one => [one, refusalOf(key, sizeOf(one))]))
+    const admitted = this.#admit(key, all.filter(one => sizeOf(one) <= eventBytesMax))
+    return admitted instanceof Promise ? admitted.then(late => ({ ...late, apart })) : { ...admitted, apart }
+  }
+
+  #refuse (short: Table | undefined, key: string, size: number): Refusal {
+    const refusal = this.#limit.refusalOf(key, size)
+    const limit = this.#told.find(({ table }) => table === short)?.limit
     if (limit === undefined || refusal.code !== 'rate-limited') return refusal
     // Some may have come back meanwhile, but the decision was that there is not enough.
     return { ...refusal, limit: { limit, leftUnits: 0, resetMs: refusal.retryAfterMs } }
   }
 
   /** With an event in hand. */
-  function judgeBytes (key: string, size: number): Eventually<Verdict> {
+  #judgeBytes (key: string, size: number): Eventually<Verdict> {
+    const { events, bytes } = this.#limit
     if (bytes === undefined || size === 0) return undefined
     const taken = takeEventually(bytes, { key, units: size, whole: true })
     // The event is not given back after a wait: by then it is no longer this worker's last.
-    if (taken instanceof Promise) return taken.then(late => late === size ? undefined : refuseBy(bytes, key, size))
+    if (taken instanceof Promise) return taken.then(late => late === size ? undefined : this.#refuse(bytes, key, size))
     if (taken === size) return undefined
     events?.give(key, 1)
-    return refuseBy(bytes, key, size)
+    return this.#refuse(bytes, key, size)
   }
 
-  function admitBytes (key: string, envelopes: readonly Envelope[], grantedCount: number): Eventually<Admitted> {
+  #admit (key: string, envelopes: readonly Envelope[]): Eventually<Admitted> {
+    const { events } = this.#limit
+    const { length } = envelopes
+    const taken = events === undefined ? length : takeEventually(events, { key, units: length, whole: false })
+    if (taken instanceof Promise) return taken.then(late => this.#admitBytes(key, envelopes, late))
+    return this.#admitBytes(key, envelopes, taken)
+  }
+
+  #admitBytes (key: string, envelopes: readonly Envelope[], grantedCount: number): Eventually<Admitted> {
+    const { events, bytes } = this.#limit
     const admitted = (passedCount: number): Admitted => {
       const next = envelopes[passedCount]
       const short = passedCount < grantedCount ? bytes : events
-      return { passedCount, refusal: next === undefined ? undefined : refuseBy(short, key, sizeOf(next)) }
+      return { passedCount, refusal: next === undefined ? undefined : this.#refuse(short, key, sizeOf(next)) }
     }
     if (bytes === undefined) return admitted(grantedCount)
     const granted = envelopes.slice(0, grantedCount)
@@ -83,45 +137,6 @@ export function createEventLimit (settings: EventLimit): EventLimitJudge {
     bytes.give(key, taken - usedBytes)
     events?.give(key, grantedCount - count)
     return admitted(count)
-  }
-
-  function admit (key: string, envelopes: readonly Envelope[]): Eventually<Admitted> {
-    const { length } = envelopes
-    const taken = events === undefined ? length : takeEventually(events, { key, units: length, whole: false })
-    if (taken instanceof Promise) return taken.then(late => admitBytes(key, envelopes, late))
-    return admitBytes(key, envelopes, taken)
-  }
-
-  return {
-    limits (envelope, { route }) {
-      if (!isAlone) return noLimits
-      const key = keyOf(envelope, route)
-      return told.map(({ table, limit }) => {
-        const { leftUnits, waitMs } = table.read(key, Number.MAX_SAFE_INTEGER)
-        return { limit, leftUnits, resetMs: waitMs }
-      })
-    },
-
-    judge (envelope, { route }) {
-      const key = keyOf(envelope, route)
-      const size = sizeOf(envelope)
-      const taken = events === undefined ? 1 : takeEventually(events, { key, units: 1, whole: true })
-      if (taken instanceof Promise) {
-        return taken.then(late => late === 1 ? judgeBytes(key, size) : refuseBy(events, key, size))
-      }
-      return taken === 1 ? judgeBytes(key, size) : refuseBy(events, key, size)
-    },
-
-    judgeMany (all, { route }) {
-      const [first] = all
-      if (first === undefined) return { passedCount: 0, refusal: undefined }
-      const key = keyOf(first, route)
-      const large = all.filter(one => sizeOf(one) > eventBytesMax)
-      if (large.length === 0) return admit(key, all)
-      const apart = new Map(large.map(one => [one, refusalOf(key, sizeOf(one))]))
-      const admitted = admit(key, all.filter(one => sizeOf(one) <= eventBytesMax))
-      return admitted instanceof Promise ? admitted.then(late => ({ ...late, apart })) : { ...admitted, apart }
-    }
   }
 }
 
