@@ -45,10 +45,15 @@ function toldOf ({ events, bytes, per, window }: EventLimit): Told[] {
 
 /** Bytes are those of the data. A promise only where a table has to fetch units first. */
 export function createEventLimit (limit: EventLimit): EventLimitJudge {
-  return new TwoTables(limit)
+  const tables = new TwoTables(limit)
+  return {
+    judge: (envelope, context) => tables.judge(envelope, context),
+    judgeMany: (envelopes, context) => tables.judgeMany(envelopes, context),
+    limits: (envelope, context) => tables.limits(envelope, context)
+  }
 }
 
-class TwoTables implements EventLimitJudge {
+class TwoTables {
   readonly #limit: EventLimit
   readonly #keyOf: LimitKey
   readonly #isAlone: boolean
