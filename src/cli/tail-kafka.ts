@@ -101,6 +101,10 @@ async function consume (consumer: Consumer, plan: KafkaPlan, ranges: readonly Ra
   }
   plan.signal.addEventListener('abort', () => end())
   consumer.on(consumer.events.CRASH, ({ payload }) => { if (!payload.restart) end(payload.error) })
+  // At every join, because a consumer that crashed and begins anew has forgotten where it was.
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    for (const [partition, offset] of next) consumer.seek({ topic: plan.topic, partition, offset: String(offset) })
+  })
   await consumer.connect()
   await consumer.subscribe({ topic: plan.topic, fromBeginning: true })
   await consumer.run({
@@ -115,7 +119,6 @@ async function consume (consumer: Consumer, plan: KafkaPlan, ranges: readonly Ra
       wake()
     }
   })
-  for (const { partition, from } of ranges) consumer.seek({ topic: plan.topic, partition, offset: String(from) })
   return {
     async next (quietMs) {
       const { promise: quiet, resolve: giveUp } = Promise.withResolvers<boolean>()
