@@ -187,7 +187,10 @@ function createPipeline ({ settings, router, access, runs, ack, draft, question,
         const { partitionCount } = question
         const partition = key === null || partitionCount === undefined ? undefined : partitionOfKey(key, partitionCount)
         draft.record = shownRecord(record, partition)
-        const place = { topic, partition, offset: undefined, journal: undefined }
+        // Where it would be is not known before it is there.
+        const place = ack === 'disk'
+          ? { topic: undefined, partition: undefined, offset: undefined, journal: '(place)' }
+          : { topic, partition, offset: undefined, journal: undefined }
         settler.settle(ticket, { outcome: 'written', id, source, ack, ...place })
       },
       health: () => ({ ready: true, reason: '' }),

@@ -146,7 +146,9 @@ function createJudges (entries: readonly Named[], shared: Shared): SeatedJudge[]
     if (module.kind !== 'judge') return []
     const judge = module.create(setupOf(entry, settings, shared))
     const conduct = settings as ConductSettings
-    return { name: module.name, scope: module.scope, judge, conduct, when: conditionOf(conduct) }
+    // A condition may look at the event, and a mark is put on it: neither holds for all events of a request.
+    const scope = conduct.when === undefined && conduct.onError !== 'mark' ? module.scope : 'event'
+    return { name: module.name, scope, judge, conduct, when: conditionOf(conduct) }
   })
 }
 

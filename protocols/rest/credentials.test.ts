@@ -40,7 +40,7 @@ function chunked (head: string, parts: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat([Buffer.from(`${head}transfer-encoding: chunked\r\n\r\n`), ...chunks, Buffer.from('0\r\n\r\n')])
 }
 
-t.test('query arguments are decoded, the first of a name is given', async t => {
+t.test('query arguments are decoded, and those of one name are joined', async t => {
   const { request, ingress } = await startRest(t)
   const seen: (string | undefined)[] = []
   ingress.authenticated = (credentials: Credentials) => {
@@ -49,7 +49,7 @@ t.test('query arguments are decoded, the first of a name is given', async t => {
   }
   await request('POST', '/v1/events/a?key=a%20b&key=c&empty=', { body: 'x' })
   await request('POST', '/v1/events/a', { body: 'x' })
-  t.same(seen, ['a b', '', undefined, undefined, undefined, undefined])
+  t.same(seen, ['a b, c', '', undefined, undefined, undefined, undefined])
 })
 
 const cloudEvent = '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":1}'

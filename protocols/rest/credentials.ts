@@ -19,14 +19,15 @@ export class RequestCredentials implements Credentials {
     this.attributes = new RequestAttributes(message)
   }
 
-  /** The first query argument of that name. */
+  /** The query argument of that name; several are joined as repeated headers are, and so are no credential. */
   argument (name: string): string | undefined {
     if (this.#query === undefined) {
       const path = this.attributes.get(':path') ?? ''
       const mark = path.indexOf('?')
       this.#query = new URLSearchParams(mark < 0 ? '' : path.slice(mark + 1))
     }
-    return this.#query.get(name) ?? undefined
+    const values = this.#query.getAll(name)
+    return values.length === 0 ? undefined : values.join(', ')
   }
 
   /** The same promise however often it is asked for; the first to ask says how much may be read. */

@@ -41,3 +41,15 @@ t.test('what is no header is not sent as one', async t => {
     await t.rejects(rehearse(doorOf(new FakeIngress()), sample), { code: /^ERR_/ })
   }
 })
+
+t.test('what frames the request is not the sample\'s to say, and it has an end', async t => {
+  const sample = { channel: 'a', attributes: [] as [string, string][], data: Buffer.from('{}'), peer }
+  for (const [name, value] of [['content-length', '1'], ['Transfer-Encoding', 'chunked'], ['Expect', 'x']] as const) {
+    const framed = { ...sample, attributes: [[name, value] as const] }
+    await t.rejects(rehearse(doorOf(new FakeIngress()), framed), { message: /leave it out/ })
+  }
+  const long = { ...sample, attributes: [['x-long', 'v'.repeat(20_000)] as const] }
+  await t.rejects(rehearse(doorOf(new FakeIngress()), long), { message: /shorten them/ })
+  const far = { ...sample, channel: 'c'.repeat(20_000) }
+  await t.rejects(rehearse(doorOf(new FakeIngress()), far), { message: /shorten them/ })
+})

@@ -7,21 +7,36 @@ import type { Adapter, Sample } from '../../src/contract/adapter.ts'
 /** Headers of an answer that say nothing about the event. */
 const ownHeaders = /^(date|connection|keep-alive|transfer-encoding):/i
 
-/** Answers are far below this. */
+/** Headers that say how the request travels: they are made here. */
+const framing = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'expect', 'upgrade', 'te', 'trailer'])
+
+/** Answers are far below this, and come sooner. */
 const answerBytesMax = 1_048_576
+const answerMs = 10_000
+/** Below what the platform's parser takes, so that it is the door that answers. */
+const headBytesMax = 16_000
 
 /** The answer to a POST of the sample: status line, headers, an empty line, body. */
 export async function rehearse (adapter: Adapter, sample: Sample): Promise<string> {
+  const head = headOf(sample)
   const server = createServer({ requireHostHeader: false })
   adapter.attach({ protocol: 'http', server, peerOf: () => sample.peer })
-  const [client, socket] = duplexPair()
+  const [client, stream] = duplexPair()
+  const socket = Object.assign(stream, { destroySoon: () => { stream.end() } })
+  const timer = setTimeout(() => { client.destroy(new Error(`no answer within ${answerMs} ms`)) }, answerMs)
   server.emit('connection', socket)
-  client.write(headOf(sample))
+  client.write(head)
   if (sample.data !== null) client.write(sample.data)
   let answer = ''
-  for await (const chunk of client as AsyncIterable<Buffer>) {
-    answer += chunk.toString()
-    if (answer.length > answerBytesMax) break
+  try {
+    for await (const chunk of client as AsyncIterable<Buffer>) {
+      answer += chunk.toString()
+      if (answer.length > answerBytesMax) break
+    }
+  } finally {
+    clearTimeout(timer)
+    client.destroy()
+    stream.destroy()
   }
   return withoutOwnHeaders(answer)
 }
@@ -30,12 +45,15 @@ function headOf ({ channel, attributes, data }: Sample): string {
   const path = channel.split('/').map(encodeURIComponent).join('/')
   const lines = [`POST /v1/events/${path} HTTP/1.1`, 'host: localhost', 'connection: close']
   for (const [name, value] of attributes) {
+    if (framing.has(name.toLowerCase())) throw new Error(`the header ${name} is made by the client; leave it out`)
     validateHeaderName(name)
     validateHeaderValue(name, value)
     lines.push(`${name}: ${value}`)
   }
   if (data !== null) lines.push(`content-length: ${data.length}`)
-  return lines.join('\r\n') + '\r\n\r\n'
+  const head = lines.join('\r\n') + '\r\n\r\n'
+  if (head.length > headBytesMax) throw new Error(`channel and headers are above ${headBytesMax} bytes; shorten them`)
+  return head
 }
 
 function withoutOwnHeaders (answer: string): string {

@@ -10,7 +10,7 @@ export type Eventually<T> = T | Promise<T>
 /** What a peer shows to prove who it is. */
 export interface Credentials {
   readonly attributes: Attributes
-  /** A query or connection argument by name, where the protocol has them. */
+  /** A query or connection argument by name, where the protocol has them; several of one name, joined with `, `. */
   argument (name: string): string | undefined
   /**
    * The whole body as it was sent (before decompression), for an authenticator that checks a signature over it: at most

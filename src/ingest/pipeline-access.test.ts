@@ -57,3 +57,12 @@ t.test('what a judge holds is given back when the event has its outcome, whateve
   for (const { record, settle } of deliveries) settle(record.id === 'written' ? receiptFor(record) : refuse('internal', 'x'))
   t.same([...heldIds], [])
 })
+
+t.test('a proof that ends while a request goes on ends its later events', async t => {
+  const { ingress, deliveries } = createPipelineRig()
+  const principal = { name: 'anna', groups: [], anonymous: false, expiresAtMs: Date.now() - 1 }
+  const settler = new OutcomeRecorder()
+  ingress.ingest(envelopeWith({ principal, receivedAtMs: Date.now() - 60_000 }), settler, 0)
+  t.match(settler.of(0), { code: 'unauthenticated' })
+  t.equal(deliveries.length, 0)
+})

@@ -138,7 +138,8 @@ export class Pipeline {
       const { router, runs, access } = this.#options
       const first = this.#inFlight.entry(inners[0] ?? -1)?.envelope
       if (first === undefined) return undefined
-      const ended = access.ended(first.principal, first.receivedAtMs)
+      // Not when the request began: a stream may go on long after its sender's proof has ended.
+      const ended = access.ended(first.principal, Date.now())
       if (ended !== undefined) return this.#finishAll(inners, ended)
       const match = router.match(first.channel)
       if (isRefusal(match)) return this.#finishAll(inners, match)
