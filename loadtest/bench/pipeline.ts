@@ -5,8 +5,7 @@ import { parseArgs } from 'node:util'
 import { acl } from '../../plugins/acl/index.ts'
 import { payloadLimit } from '../../plugins/payload-limit/index.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
-import type { Receipt, Settler } from '../../src/contract/outcome.ts'
-import type { Sink } from '../../src/contract/sink.ts'
+import type { Settler } from '../../src/contract/outcome.ts'
 import { createAccess } from '../../src/ingest/access.ts'
 import { createAdmission } from '../../src/ingest/admission.ts'
 import { Pipeline } from '../../src/ingest/pipeline.ts'
@@ -20,6 +19,7 @@ import { createBudget, createBudgetCells } from '../../src/shared/budget.ts'
 import { envelopeWith, judgeContext, silentLog } from '../../test/support/odd-envelopes.ts'
 import { routeWith } from '../../test/support/route-settings.ts'
 import { eventText, scenarios } from '../scenarios.ts'
+import { noSink } from './no-sink.ts'
 import { spreadOf, spreadText } from './spread.ts'
 
 const roundsMax = 1_000
@@ -28,19 +28,6 @@ const manyCount = 100
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } })
 const roundCount = Math.min(Math.max(1, Math.floor(Number(values.rounds)) || 1), roundsMax)
 const data = Buffer.from(eventText(scenarios.single.eventBytes))
-
-/** Tells every event as written, at once. */
-const noSink: Sink = {
-  ack: 'kafka',
-  deliver ({ id, source, topic }, settler, ticket) {
-    const receipt: Receipt =
-      { outcome: 'written', id, source, ack: 'kafka', topic, partition: 0, offset: 1, journal: undefined }
-    settler.settle(ticket, receipt)
-  },
-  health: () => ({ ready: true, reason: '' }),
-  gauges: new Map(),
-  drain: async () => {}
-}
 
 const shared = { principals: [], tables: [], log: silentLog }
 const judges: readonly SeatedJudge[] = [

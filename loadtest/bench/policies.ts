@@ -5,9 +5,8 @@ import { parseArgs } from 'node:util'
 import { policies } from '../../plugins/index.ts'
 import type { Envelope, Principal } from '../../src/contract/envelope.ts'
 import { isRefusal } from '../../src/contract/outcome.ts'
-import type { Outcome, Receipt, Settler } from '../../src/contract/outcome.ts'
+import type { Outcome, Settler } from '../../src/contract/outcome.ts'
 import type { Authenticator } from '../../src/contract/policy.ts'
-import type { Sink } from '../../src/contract/sink.ts'
 import { createAccess } from '../../src/ingest/access.ts'
 import { createAdmission } from '../../src/ingest/admission.ts'
 import { Pipeline } from '../../src/ingest/pipeline.ts'
@@ -24,6 +23,7 @@ import { routeWith } from '../../test/support/route-settings.ts'
 import { eventText, scenarios } from '../scenarios.ts'
 import { prepare, samplePeer } from './policy-samples.ts'
 import type { Measured } from './policy-samples.ts'
+import { noSink } from './no-sink.ts'
 import { spreadOf, spreadText } from './spread.ts'
 
 const roundsMax = 1_000
@@ -32,19 +32,6 @@ const manyCount = 100
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } })
 const roundCount = Math.min(Math.max(1, Math.floor(Number(values.rounds)) || 1), roundsMax)
 const data = Buffer.from(eventText(scenarios.single.eventBytes))
-
-/** Tells every event as written, at once. */
-const noSink: Sink = {
-  ack: 'kafka',
-  deliver ({ id, source, topic }, settler, ticket) {
-    const receipt: Receipt =
-      { outcome: 'written', id, source, ack: 'kafka', topic, partition: 0, offset: 1, journal: undefined }
-    settler.settle(ticket, receipt)
-  },
-  health: () => ({ ready: true, reason: '' }),
-  gauges: new Map(),
-  drain: async () => {}
-}
 
 const counters = createDecisionCounters(policies.map(({ name }) => name), decisionNames)
 

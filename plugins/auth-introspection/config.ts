@@ -2,6 +2,7 @@
 
 import Type from 'typebox'
 import type { Static } from 'typebox'
+import { sourcesClaimMeaning, sourcesSetting } from '../../src/contract/claims.ts'
 import type { Secret } from '../../src/contract/secret.ts'
 import { secret } from '../../src/contract/setting.ts'
 
@@ -33,16 +34,8 @@ export const introspectionConfig = Type.Object({
     ...claim,
     description: 'What lists the groups of such a principal, e.g. `scope`: a list, or text with spaces between. If absent, none.'
   })),
-  sources: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
-    minItems: 1, maxItems: 256,
-    description: 'What such a principal may give as the `source` of its events, exactly or, ending in `*`, as a beginning; ' +
-      'if absent, anything.'
-  })),
-  sourcesClaim: Type.Optional(Type.Unsafe<string>({
-    ...claim,
-    description: 'What lists the same for one principal, a list or text with spaces between, in place of `sources`. ' +
-      'If absent, `sources` holds for all; with it alone, a principal without it may give none.'
-  })),
+  sources: Type.Optional(Type.Unsafe<string[]>(sourcesSetting)),
+  sourcesClaim: Type.Optional(Type.Unsafe<string>({ ...claim, description: sourcesClaimMeaning })),
   attributeClaims: Type.Record(Type.String(), Type.Unsafe<string>({ ...claim, description: 'What gives this attribute.' }), {
     default: {}, maxProperties: 32, description: 'What else is known of such a principal: the member for each attribute.'
   }),

@@ -26,6 +26,16 @@ export interface ClaimReader {
   principal (subject: string, claims: Claims, expiresAtMs: number | undefined): Principal | Refusal
 }
 
+/** The JSON Schema of `sources`, and what `sourcesClaim` means: the same wherever claims make principals. */
+export const sourcesSetting = {
+  type: 'array', items: { type: 'string', minLength: 1, maxLength: 256 }, minItems: 1, maxItems: 256,
+  description: 'What such a principal may give as the `source` of its events, exactly or, ending in `*`, as a beginning; ' +
+    'if absent, anything.'
+}
+export const sourcesClaimMeaning =
+  'What lists the same for one principal, a list or text with spaces between, in place of `sources`. ' +
+  'If absent, `sources` holds for all; with it alone, a principal without it may give none.'
+
 const nameLengthMax = 256
 const groupsMax = 256
 const valueLengthMax = 1_024
