@@ -2,7 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { adapters } from '../protocols/index.ts'
-import type { Adapter, Log } from './contract/adapter.ts'
+import type { Adapter, AdapterModule, Log } from './contract/adapter.ts'
 import type { Sink, SinkHealth } from './contract/sink.ts'
 import { explain } from './explain.ts'
 import type { Explanation, Question } from './explain.ts'
@@ -111,17 +111,21 @@ function compileRoutes (settings: Settings): Router {
   return router
 }
 
-/** One adapter per protocol that is listened on, by protocol. */
-function createAdapters (settings: Settings, parts: IngressParts, data: ServerData, log: Log): Map<string, Adapter> {
-  const started = new Map<string, Adapter>()
-  for (const [door, module] of adapters.entries()) {
+/** An adapter of the registry whose protocol is listened on. */
+interface Door extends Pick<AdapterModule, 'name' | 'protocol'> { readonly adapter: Adapter }
+
+/** In the order of the registry. */
+function createDoors (settings: Settings, parts: IngressParts, data: ServerData, log: Log): Door[] {
+  const doors: Door[] = []
+  for (const [at, module] of (adapters as readonly AdapterModule[]).entries()) {
     if (!settings.listeners.some(listener => listener.protocol === module.protocol)) continue
     const routes = settings.routes.map(route => routeViewOf(module, route))
-    const config = settings[module.name] as never
-    const ingress = createIngress(parts, door)
-    started.set(module.protocol, module.create({ config, routes, ingress, version: data.version, log }))
+    const { name, protocol } = module
+    const ingress = createIngress(parts, at)
+    const adapter = module.create({ config: settings[name], routes, ingress, version: data.version, log })
+    doors.push({ name, protocol, adapter })
   }
-  return started
+  return doors
 }
 
 function createListeners (settings: Settings, connections: Connections, workerCount: number, log: Log): Listener[] {
@@ -130,6 +134,12 @@ function createListeners (settings: Settings, connections: Connections, workerCo
     .map(listener => createListener(listener, {
       settings: settings.connections, connections, shared: workerCount > 1, log
     }))
+}
+
+function attachAll (doors: readonly Door[], listeners: readonly Listener[]): void {
+  for (const { protocol, adapter } of doors) {
+    for (const listener of listeners) if (listener.protocol === protocol) adapter.attach(listener)
+  }
 }
 
 /** A worker's share of what the node may have; of something it is never nothing. */
@@ -188,11 +198,11 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   })
 
   // doors: adapters on their listeners
-  const doors = createAdapters(settings, {
+  const doors = createDoors(settings, {
     pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal, schemes
   }, data, log)
   const listeners = createListeners(settings, connections, data.workerCount, log)
-  for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
+  attachAll(doors, listeners)
 
   for (const { families } of [decisions, thread]) metrics.add(families)
   showParts(metrics, { sink, sinkName: settings.sink, doors, policies, others: [connections, admission, failedLogins] })
@@ -212,7 +222,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     open: ports => policies.start().then(() => Promise.all(listeners.map((listener, at) => listener.open(ports[at])))),
     async drain () {
       draining.set(true)
-      await drainAll({ doors: [...doors.values()], listeners, pipeline, sink, drainMs: limits.drainMs })
+      await drainAll({ doors, listeners, pipeline, sink, drainMs: limits.drainMs })
       policies.close()
       refusals.flush()
       clearInterval(pressureTimer)
@@ -226,7 +236,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 interface ShownParts {
   readonly sink: Sink
   readonly sinkName: string
-  readonly doors: ReadonlyMap<string, Adapter>
+  readonly doors: readonly Door[]
   readonly policies: Policies
   readonly others: readonly { readonly gauges: ReadonlyMap<string, () => number> }[]
 }
@@ -235,14 +245,14 @@ function showParts (metrics: Metrics, { sink, sinkName, doors, policies, others 
   for (const { gauges } of [...others, policies]) metrics.addGauges(gauges)
   metrics.addGauges(sink.gauges, { sink: sinkName })
   metrics.addMeasures(() => sink.measures?.() ?? [])
-  for (const [protocol, door] of doors) metrics.addGauges(door.gauges, { protocol })
+  for (const { name, adapter } of doors) metrics.addGauges(adapter.gauges, { door: name })
   for (const [at, { gauges }] of policies.authenticators.entries()) {
     if (gauges !== undefined) metrics.addGauges(gauges, { authenticator: String(at) })
   }
 }
 
 interface DrainParts {
-  readonly doors: readonly Adapter[]
+  readonly doors: readonly Door[]
   readonly listeners: readonly Listener[]
   readonly pipeline: Pipeline
   readonly sink: Sink
@@ -257,7 +267,7 @@ async function drainAll ({ doors, listeners, pipeline, sink, drainMs }: DrainPar
   const endMs = performance.now() + drainMs
   const leftMs = (): number => Math.max(0, endMs - performance.now())
   const closed = listeners.map(listener => listener.close())
-  const answered = Promise.all(doors.map(door => door.drain())).then(() => pipeline.empty())
+  const answered = Promise.all(doors.map(({ adapter }) => adapter.drain())).then(() => pipeline.empty())
   await Promise.race([answered, after(leftMs())])
   await sink.drain(leftMs())
   await Promise.race([Promise.all(closed), after(Math.min(goodbyeMs, leftMs()))])

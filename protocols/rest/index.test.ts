@@ -47,7 +47,8 @@ t.test('a request that comes before the routes are ready waits for them', async 
   const ingress = new FakeIngress()
   const adapter = rest.create({ config: restDefaults, ingress, version: '1', log: silentLog, routes: [] })
   const server = createServer()
-  adapter.attach({ protocol: 'http', server, peerOf: () => ({ address: '', port: 0, secure: false, connectionId: 1 }) })
+  const peer = { address: '', port: 0, secure: false, connectionId: 1 }
+  adapter.attach({ protocol: 'http', server, onSocket: () => {}, peerOf: () => peer })
   server.listen(0, '127.0.0.1')
   t.teardown(() => { server.close() })
   const port = await new Promise<number>(resolve => {

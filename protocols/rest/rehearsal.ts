@@ -20,7 +20,7 @@ const headBytesMax = 16_000
 export async function rehearse (adapter: Adapter, sample: Sample): Promise<string> {
   const head = headOf(sample)
   const server = createServer({ requireHostHeader: false })
-  adapter.attach({ protocol: 'http', server, peerOf: () => sample.peer })
+  adapter.attach({ protocol: 'http', server, onSocket: () => {}, peerOf: () => sample.peer })
   const [client, stream] = duplexPair()
   const socket = Object.assign(stream, { destroySoon: () => { stream.end() } })
   const timer = setTimeout(() => { client.destroy(new Error(`no answer within ${answerMs} ms`)) }, answerMs)

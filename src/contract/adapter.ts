@@ -76,19 +76,28 @@ export interface RouteView {
   readonly own: Readonly<Record<string, unknown>>
 }
 
-/** One listening server of `src/listen`. `server` is the platform's own object, which the adapter narrows. */
+/** One listening server of `src/listen`. */
 export interface Listening {
   readonly protocol: string
+  /** Where the protocol is HTTP/1.1: the platform's own server, which its adapters narrow and share. */
   readonly server: unknown
+  /**
+   * Elsewhere: hands every connection to `take` (a duplex stream of the platform) once it is admitted and secured. One
+   * adapter takes them.
+   */
+  onSocket (take: (socket: unknown) => void): void
   /** The peer behind a socket that this server accepted. */
   peerOf (socket: unknown): Peer
 }
 
-/** Counts and levels an adapter shows, by metric name without prefix; `protocol` is added as a label. */
+/** Counts and levels an adapter shows, by metric name without prefix; the adapter's name is added as label `door`. */
 export type Gauges = ReadonlyMap<string, () => number>
 
 export interface Adapter {
-  /** Serves one more listener. Called once per listener of the adapter's protocol, before it accepts. */
+  /**
+   * Serves one more listener. Called once per listener of the adapter's protocol, before it accepts; adapters of one
+   * protocol are called in the registry's order.
+   */
   attach (listening: Listening): void
   /** Resolves when nothing is in flight any more. New work is refused from `ingress.draining` on. */
   drain (): Promise<void>

@@ -3,7 +3,7 @@
 import { constants } from 'node:crypto'
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import type { SecureContextOptions, Server } from 'node:tls'
+import type { SecureContextOptions, Server, TlsOptions } from 'node:tls'
 import type { Log } from '../contract/adapter.ts'
 
 export interface TlsFiles {
@@ -50,6 +50,15 @@ function readRevocations (path: string): string[] {
 
 function pemParts (text: string, kind: string): string[] {
   return text.match(new RegExp(`-----BEGIN ${kind}-----[^-]*-----END ${kind}-----`, 'g')) ?? []
+}
+
+/** What a server needs for TLS: the material, and whether it asks its clients for theirs. */
+export function secureOptions (tls: TlsFiles & { readonly clientCertificate?: 'require' | 'request' }): TlsOptions {
+  return {
+    ...readTls(tls),
+    // Where a certificate is only requested, one that does not hold counts as none: `authorized` tells.
+    requestCert: tls.clientCa !== undefined, rejectUnauthorized: tls.clientCertificate !== 'request'
+  }
 }
 
 /** Gives `server` new material whenever a file changes; open connections go on. Returns the function that stops it. */

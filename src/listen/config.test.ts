@@ -8,12 +8,15 @@ const ajv = new Ajv({ useDefaults: true, allErrors: true, strict: false })
 
 t.test('a listener listens on the loopback address and over TCP unless told otherwise', async t => {
   const { items } = listenersConfig
-  const [data, health, admin] = items.anyOf
+  const [data, grpc, health, admin] = items.anyOf
   const http = { protocol: 'http', port: 8080 }
   t.ok(ajv.validate(data, http))
   t.same(http, {
     protocol: 'http', port: 8080, host: '127.0.0.1', insecure: false, proxyProtocol: false, trustedProxies: []
   })
+  const streams = { protocol: 'grpc', port: 9090 }
+  t.ok(ajv.validate(grpc, streams))
+  t.same(streams, { ...http, protocol: 'grpc', port: 9090 })
   const probes = { protocol: 'health', port: 0 }
   t.ok(ajv.validate(health, probes))
   t.same(probes, { protocol: 'health', port: 0, host: '127.0.0.1' })

@@ -30,8 +30,7 @@ const common = {
   port: Type.Integer({ minimum: 0, maximum: 65_535, description: 'The TCP port; 0 takes a free one.' })
 } as const
 
-const dataListener = Type.Object({
-  protocol: Type.Literal('http', { description: 'http: REST.' }),
+const dataFields = {
   ...common,
   tls: Type.Optional(tls),
   proxyProtocol: Type.Boolean({
@@ -46,6 +45,14 @@ const dataListener = Type.Object({
     default: false,
     description: 'true: allow a non-loopback address without TLS or without any authentication.'
   })
+} as const
+
+const httpListener = Type.Object({
+  protocol: Type.Literal('http', { description: 'http: REST and WebSocket.' }), ...dataFields
+}, { additionalProperties: false })
+
+const grpcListener = Type.Object({
+  protocol: Type.Literal('grpc', { description: 'grpc: gRPC, over HTTP/2.' }), ...dataFields
 }, { additionalProperties: false })
 
 const healthListener = Type.Object({
@@ -63,7 +70,7 @@ const adminListener = Type.Object({
 }, { additionalProperties: false })
 
 /** The `listeners:` section. */
-export const listenersConfig = Type.Array(Type.Union([dataListener, healthListener, adminListener]), {
+export const listenersConfig = Type.Array(Type.Union([httpListener, grpcListener, healthListener, adminListener]), {
   minItems: 1, maxItems: 100, description: 'Where the gateway listens.'
 })
 
@@ -83,7 +90,7 @@ export const connectionsConfig = Type.Object({
   })
 }, { additionalProperties: false, default: {}, description: 'How long a peer may take, and how much it may say.' })
 
-export type DataListenerSettings = Static<typeof dataListener>
+export type DataListenerSettings = Static<typeof httpListener> | Static<typeof grpcListener>
 export type HealthListenerSettings = Static<typeof healthListener>
 export type AdminListenerSettings = Static<typeof adminListener>
 export type ListenerSettings = DataListenerSettings | HealthListenerSettings | AdminListenerSettings

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
-import type { ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { makeCertificates } from '../../test/support/certificates.ts'
@@ -99,6 +99,20 @@ t.test('a connection that stands still while a request is under way is closed', 
   const { socket, closed } = await dial(t, rig.port)
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   t.equal(await closed, '')
+})
+
+t.test('an upgrade is left to whoever serves WebSocket; any other protocol is ignored', async t => {
+  const rig = await openListener(t, { handle: (request, response) => response.end(`served ${request.headers.upgrade}`) })
+  const server = rig.listener.server as Server
+  const ask = async (upgrade: string): Promise<string> => {
+    const { socket, closed } = await dial(t, rig.port)
+    socket.write(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close, upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`)
+    return closed
+  }
+  t.match(await ask('websocket'), 'served websocket', 'nobody serves it')
+  server.on('upgrade', (_request, socket) => { socket.end('upgraded') })
+  t.equal(await ask('WebSocket'), 'upgraded')
+  t.match(await ask('h2c'), 'served h2c')
 })
 
 t.test('more headers than Node keeps by default are all kept', async t => {

@@ -66,7 +66,7 @@ function listeningOn (protocol: string, server: unknown): Listening {
   let lastId = 0
   const ids = new WeakMap<object, number>()
   return {
-    protocol, server,
+    protocol, server, onSocket: () => {},
     peerOf (socket) {
       const known = ids.get(socket as object) ?? ++lastId
       ids.set(socket as object, known)

@@ -42,8 +42,26 @@ export interface ListenerRig extends ListenAddress {
   readonly messages: string[]
 }
 
-/** Opens a listener; the test closes it. */
-export async function openListener (t: Test, options: ListenerRigOptions = {}): Promise<ListenerRig> {
+/** Opens a listener that answers HTTP requests; the test closes it. */
+export function openListener (t: Test, options: ListenerRigOptions = {}): Promise<ListenerRig> {
+  return open(t, 'http', options, listener => {
+    const server = listener.server as Server
+    server.on('request', options.handle ?? ((request, response) => {
+      response.end(JSON.stringify(listener.peerOf(request.socket)))
+    }))
+  })
+}
+
+/** Opens a listener whose connections `attach` takes; the test closes it. */
+export function openSocketListener (
+  t: Test, options: ListenerRigOptions, attach: (listener: Listener) => void
+): Promise<ListenerRig> {
+  return open(t, 'grpc', options, attach)
+}
+
+async function open (
+  t: Test, protocol: 'http' | 'grpc', options: ListenerRigOptions, attach: (listener: Listener) => void
+): Promise<ListenerRig> {
   const connections = createConnections({ ...limits, ...options.limits })
   const messages: string[] = []
   const write = (_fields: Record<string, unknown>, message: string): void => { messages.push(message) }
@@ -51,15 +69,12 @@ export async function openListener (t: Test, options: ListenerRigOptions = {}): 
   const { tls } = options
   const listener = createListener(
     {
-      protocol: 'http', host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }),
+      protocol, host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }),
       proxyProtocol: options.trustedProxies !== undefined, trustedProxies: [...options.trustedProxies ?? []]
     },
     { settings: { ...settings, ...options.settings }, connections, shared: options.shared ?? false, log }
   )
-  const server = listener.server as Server
-  server.on('request', options.handle ?? ((request, response) => {
-    response.end(JSON.stringify(listener.peerOf(request.socket)))
-  }))
+  attach(listener)
   const address = await listener.open(undefined)
   t.teardown(async () => {
     const closed = listener.close()

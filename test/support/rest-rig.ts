@@ -58,7 +58,7 @@ export async function startRest (
   const ids = new WeakMap<object, number>()
   let lastId = 0
   adapter.attach({
-    protocol: 'http', server,
+    protocol: 'http', server, onSocket: () => {},
     peerOf (socket) {
       const id = ids.get(socket as Socket) ?? ++lastId
       ids.set(socket as Socket, id)
