@@ -30,7 +30,7 @@ export default {
     {
       name: 'room-sees-contract-only', severity: 'error',
       comment: 'rooms of src meet only in the composition files: pass a function instead of importing a neighbour',
-      from: { path: '^src/(admin|config|ingest|journal|kafka|listen|observe|redis|shared)/', pathNot: test },
+      from: { path: '^src/(admin|config|ingest|journal|kafka|listen|observe|redis|sessions|shared)/', pathNot: test },
       to: { path: '^(src/|plugins/|protocols/)', pathNot: '^src/(contract|$1)/' }
     },
     {

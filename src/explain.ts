@@ -6,6 +6,7 @@ import type { Peer, Principal } from './contract/envelope.ts'
 import { isRefusal } from './contract/outcome.ts'
 import type { Refusal } from './contract/outcome.ts'
 import { principalOf } from './contract/principal.ts'
+import { grantSession } from './contract/session.ts'
 import type { Sink, SinkRecord } from './contract/sink.ts'
 import { createAccess } from './ingest/access.ts'
 import type { Access } from './ingest/access.ts'
@@ -131,7 +132,7 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
     ingress: createIngress({
       pipeline, admission: openAdmission(), access: createAccess(), schemes: schemesOf(parts.policies.authenticators),
       authenticate: noting(ask, draft), preAuth: { reservePreAuth: () => true, releasePreAuth () {} },
-      draining: createSignal().signal
+      draining: createSignal().signal, claimSession: grantSession
     }, 0)
   })
   try {

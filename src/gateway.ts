@@ -31,6 +31,7 @@ import { createPulseCells, watchPulse } from './shared/heartbeat.ts'
 import { createNoticeMemory } from './shared/notice.ts'
 import { createNodeTables } from './shared/node-tables.ts'
 import type { NodeTables } from './shared/node-tables.ts'
+import { SessionTable } from './sessions/table.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Address } from './supervisor.ts'
 
@@ -58,6 +59,8 @@ const heapShare = 3 / 4
  */
 const youngBytesMax = 96 * mebibyte
 const journalRetryMs = 1_000
+/** How long a client that comes back waits for the connection that has its session. */
+const handOverTimeoutMs = 5_000
 
 /** As many workers as cores and memory allow; one where the platform does not balance a shared port. */
 export function workerCountOf (settings: Settings, platform: string = process.platform): number {
@@ -78,6 +81,7 @@ class Node implements Gateway {
   readonly #disabled = createNoticeMemory()
   readonly #tables: NodeTables
   readonly #hasQuotas: boolean
+  readonly #sessions: SessionTable
   #counts: CountsFile | undefined
   readonly #configHash: string
   readonly supervisor: Supervisor
@@ -93,6 +97,7 @@ class Node implements Gateway {
     this.#log = createLog({ ...this.#settings.log, thread: 'supervisor' })
     this.#metrics = new NodeMetrics(countersLayout(this.#settings))
     this.#workerCount = workerCountOf(this.#settings)
+    this.#sessions = new SessionTable({ sessionsMax: this.#settings.limits.sessionsMax, handOverTimeoutMs })
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
     const plans = planTables(this.#settings)
@@ -134,6 +139,7 @@ class Node implements Gateway {
       onGone: index => {
         reclaim(this.#budget, index)
         this.#tables.reclaim(index)
+        this.#sessions.gone(index)
         this.#metrics.gone(index)
       },
       onStart: (index, startMs) => watches[index]?.reset(startMs),
@@ -150,6 +156,7 @@ class Node implements Gateway {
 
   #prepare (index: number): { data: ServerData, transfer: MessagePort[] } {
     const journalPort = this.#journal?.attach()
+    const sessionsPort = this.#sessions.attach(index)
     const { document, baseDir, version } = this.#options
     const data: ServerData = {
       origin: { document, baseDir },
@@ -159,10 +166,11 @@ class Node implements Gateway {
       disabled: this.#disabled,
       tables: this.#tables.memory,
       counters: this.#metrics.begin(index),
+      sessionsPort,
       journalPort,
       version
     }
-    return { data, transfer: journalPort === undefined ? [] : [journalPort] }
+    return { data, transfer: [sessionsPort, ...(journalPort === undefined ? [] : [journalPort])] }
   }
 
   async start (): Promise<void> {
@@ -242,6 +250,7 @@ class Node implements Gateway {
     const levels = createMetrics()
     if (this.#journal !== undefined) levels.addGauges(this.#journal.gauges)
     levels.addGauges(this.#administration.gauges)
+    levels.addGauges(this.#sessions.gauges)
     return this.#metrics.merged([...own, restarts, keys, ...levels.collect()])
   }
 
@@ -249,6 +258,7 @@ class Node implements Gateway {
     this.#draining = true
     const inTime = await this.supervisor.stop()
     this.#tables.stop()
+    this.#sessions.close()
     this.#counts?.stop()
     await this.#journal?.close()
     await Promise.all([this.#administration.close(), ...this.#health.map(server => server.close())])

@@ -37,6 +37,7 @@ import { createPolicies, openTables, policyNames } from './policies.ts'
 import type { Policies } from './policies.ts'
 import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
+import { createClaims } from './sessions/claims.ts'
 import { createBudget } from './shared/budget.ts'
 import type { Budget } from './shared/budget.ts'
 import { beat } from './shared/heartbeat.ts'
@@ -55,6 +56,8 @@ export interface ServerData {
   readonly tables: readonly SharedArrayBuffer[]
   /** This worker's event counters, which outlive it. */
   readonly counters: SharedArrayBuffer
+  /** To the node's table of sessions. */
+  readonly sessionsPort: MessagePort
   /** To the node's journal thread, where the sink is the journal. */
   readonly journalPort: MessagePort | undefined
   readonly version: string
@@ -128,18 +131,20 @@ function createDoors (settings: Settings, parts: IngressParts, data: ServerData,
   return doors
 }
 
-function createListeners (settings: Settings, connections: Connections, workerCount: number, log: Log): Listener[] {
-  return settings.listeners
-    .filter(isDataListener)
-    .map(listener => createListener(listener, {
-      settings: settings.connections, connections, shared: workerCount > 1, log
-    }))
+interface ListenerParts {
+  readonly connections: Connections
+  readonly doors: readonly Door[]
+  readonly workerCount: number
+  readonly log: Log
 }
 
-function attachAll (doors: readonly Door[], listeners: readonly Listener[]): void {
-  for (const { protocol, adapter } of doors) {
-    for (const listener of listeners) if (listener.protocol === protocol) adapter.attach(listener)
-  }
+/** Each with the doors that speak its protocol. */
+function createListeners (settings: Settings, { connections, doors, workerCount, log }: ListenerParts): Listener[] {
+  return settings.listeners.filter(isDataListener).map(own => {
+    const listener = createListener(own, { settings: settings.connections, connections, shared: workerCount > 1, log })
+    for (const { protocol, adapter } of doors) if (protocol === own.protocol) adapter.attach(listener)
+    return listener
+  })
 }
 
 /** A worker's share of what the node may have; of something it is never nothing. */
@@ -199,10 +204,10 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // doors: adapters on their listeners
   const doors = createDoors(settings, {
-    pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal, schemes
+    pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal, schemes,
+    claimSession: createClaims(data.sessionsPort)
   }, data, log)
-  const listeners = createListeners(settings, connections, data.workerCount, log)
-  attachAll(doors, listeners)
+  const listeners = createListeners(settings, { connections, doors, workerCount: data.workerCount, log })
 
   for (const { families } of [decisions, thread]) metrics.add(families)
   showParts(metrics, { sink, sinkName: settings.sink, doors, policies, others: [connections, admission, failedLogins] })

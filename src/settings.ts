@@ -32,6 +32,7 @@ import type { SharedLimitsSettings } from './redis/config.ts'
 import { observeSections } from './observe/config.ts'
 import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/config.ts'
 import type { CountersLayout } from './observe/event-counters.ts'
+import { grantSession } from './contract/session.ts'
 import type { AdapterModule, Ingress, Log, RouteView, Signal } from './contract/adapter.ts'
 import { refuse } from './contract/outcome.ts'
 import type { PolicySetup } from './contract/policy.ts'
@@ -183,7 +184,8 @@ const closedIngress: Ingress = {
   refused () {},
   pressure: off,
   draining: off,
-  watchRevoked: () => () => {}
+  watchRevoked: () => () => {},
+  claimSession: grantSession
 }
 
 export const settingChecks: readonly Check[] = [

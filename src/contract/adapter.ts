@@ -3,6 +3,7 @@
 import type { Arrival, Attributes, Envelope, Peer, Principal } from './envelope.ts'
 import type { LimitState } from './limit-state.ts'
 import type { Refusal, Settler } from './outcome.ts'
+import type { ClaimSession } from './session.ts'
 
 /** A value now, or a promise of it where I/O is needed. Only real promises are awaited. */
 export type Eventually<T> = T | Promise<T>
@@ -64,6 +65,8 @@ export interface Ingress {
    * Its next event is refused as `unauthenticated` in any case; so is that of a principal whose proof has expired.
    */
   watchRevoked (listener: (principal: string) => void): () => void
+  /** For protocols whose clients have names and sessions. */
+  readonly claimSession: ClaimSession
 }
 
 /** What the adapter may know of a route. */

@@ -93,6 +93,10 @@ export const limitsConfig = Type.Object({
     description: 'Wrong credentials of one address (one /64 of IPv6) in a minute, all workers; above it the address is ' +
       'held up for 1 s, then twice as long each time, up to 5 minutes. 0: no bound.'
   }),
+  sessionsMax: Type.Integer({
+    default: 100_000, minimum: 1, maximum: 10_000_000,
+    description: 'Sessions of named clients (MQTT) on the node, of those that are connected and those that may come back.'
+  }),
   inFlightEventsMax: Type.Integer({
     default: 100_000, minimum: 1, maximum: 1_000_000, description: 'Events between receiving and answering, per worker.'
   }),

@@ -2,6 +2,7 @@
 
 import type { Ingress, Signal } from '../contract/adapter.ts'
 import { refuse } from '../contract/outcome.ts'
+import type { ClaimSession } from '../contract/session.ts'
 import type { Access } from './access.ts'
 import type { Admission } from './admission.ts'
 import type { Authenticate } from './authentication.ts'
@@ -22,6 +23,7 @@ export interface IngressParts {
   readonly access: Access
   readonly preAuth: PreAuth
   readonly draining: Signal
+  readonly claimSession: ClaimSession
 }
 
 const tooMuchUnproven = refuse('overloaded', 'too much is being read of senders not known yet; send again later', {
@@ -30,7 +32,7 @@ const tooMuchUnproven = refuse('overloaded', 'too much is being read of senders 
 
 /** `door` is its number in metrics. */
 export function createIngress (parts: IngressParts, door: number): Ingress {
-  const { pipeline, admission, authenticate, schemes, access, preAuth, draining } = parts
+  const { pipeline, admission, authenticate, schemes, access, preAuth, draining, claimSession } = parts
   return {
     authenticate,
     schemes,
@@ -44,6 +46,7 @@ export function createIngress (parts: IngressParts, door: number): Ingress {
     refused: (refusal, arrival) => { pipeline.refused(door, refusal, arrival) },
     pressure: admission.pressure,
     draining,
-    watchRevoked: listener => access.watchRevoked(listener)
+    watchRevoked: listener => access.watchRevoked(listener),
+    claimSession
   }
 }

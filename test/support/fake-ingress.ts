@@ -4,6 +4,8 @@ import type { Credentials, Eventually, Ingress, Signal } from '../../src/contrac
 import type { Arrival, Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
 import type { LimitState } from '../../src/contract/limit-state.ts'
 import { refuse } from '../../src/contract/outcome.ts'
+import { grantSession } from '../../src/contract/session.ts'
+import type { ClaimSession } from '../../src/contract/session.ts'
 import type { Outcome, Receipt, Refusal, Settler } from '../../src/contract/outcome.ts'
 
 /** An event that waits for its outcome. */
@@ -57,6 +59,7 @@ export class FakeIngress implements Ingress {
   reservedBytesPeak = 0
   authenticated: (credentials: Credentials, peer: Peer) => Eventually<Principal | Refusal> = () => anonymous
   reservation: ((bytes: number) => Refusal | undefined) | undefined
+  claimSession: ClaimSession = grantSession
   outcomeOf: (envelope: Envelope, index: number) => Outcome | undefined = receiptOf
   readonly #revokedListeners = new Set<(principal: string) => void>()
 

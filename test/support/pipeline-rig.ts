@@ -3,6 +3,7 @@
 import { createAccess } from '../../src/ingest/access.ts'
 import type { Access } from '../../src/ingest/access.ts'
 import { createAdmission, createSignal } from '../../src/ingest/admission.ts'
+import { grantSession } from '../../src/contract/session.ts'
 import { createIngress } from '../../src/ingest/ingress.ts'
 import { createPolicyChain } from '../../src/ingest/policy-chain.ts'
 import type { SeatedJudge } from '../../src/ingest/seat.ts'
@@ -149,7 +150,7 @@ export function createPipelineRig (options: RigOptions = {}): PipelineRig {
   })
   const ingress = createIngress({
     pipeline, admission, access, authenticate: () => anonymousPrincipal, schemes: [], draining: createSignal().signal,
-    preAuth: { reservePreAuth: () => true, releasePreAuth () {} }
+    preAuth: { reservePreAuth: () => true, releasePreAuth () {} }, claimSession: grantSession
   }, 3)
   return { ...notes, access, pipeline, ingress }
 }

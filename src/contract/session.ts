@@ -1,0 +1,33 @@
+// Sessions: what a client that has a name of its own leaves behind from one connection to the next, once per node.
+
+import type { Refusal } from './outcome.ts'
+
+/** Whoever serves a session now. */
+export interface SessionOwner {
+  /**
+   * Another connection claims the session, perhaps in another worker. Ends the connection that has it, if any, and
+   * resolves with what the next owner needs to go on: at most `sessionStateBytesMax` bytes. Called once.
+   */
+  handOver (): Promise<Uint8Array | undefined>
+}
+
+/** A session that was claimed, until it is handed over or released. */
+export interface Session {
+  /** What the owner before handed over; undefined: the session is new, or what it had is lost. */
+  readonly state: Uint8Array | undefined
+  /** The session is over, and its name free. Does nothing once it was handed over. */
+  release (): void
+}
+
+/** More state than this is not handed over; the next owner then begins anew. */
+export const sessionStateBytesMax = 262_144
+
+/**
+ * Claims the session `name` for `principal`. Waits until its owner has handed it over. Refused where it belongs to
+ * another principal (`forbidden`), and where there is no room, its owner is not in time or a later claim came first
+ * (`overloaded`). A worker that dies takes its sessions with it.
+ */
+export type ClaimSession = (name: string, principal: string, owner: SessionOwner) => Promise<Session | Refusal>
+
+/** Grants every session as a new one: where one adapter serves one sender, there is nobody to share names with. */
+export const grantSession: ClaimSession = () => Promise.resolve({ state: undefined, release () {} })
