@@ -152,14 +152,16 @@ function shareOf (whole: number, workerCount: number): number {
   return whole === 0 ? 0 : Math.max(1, Math.floor(whole / workerCount))
 }
 
-function createTable (limits: Settings['limits'], headerBytesMax: number, workerCount: number): Connections {
+function createTable ({ limits, connections }: Settings, workerCount: number): Connections {
+  const { headerBytesMax, frameBytesMax } = connections
   const share = (whole: number): number => shareOf(whole, workerCount)
   return createConnections({
     connectionsMax: share(limits.connectionsMax),
     connectionsPerPeerMax: share(limits.connectionsPerPeerMax),
     // At least one connection may always try.
     preAuthBytesMax: Math.max(share(limits.preAuthBytesMax), headerBytesMax),
-    preAuthBytesEach: headerBytesMax
+    preAuthBytesEach: headerBytesMax,
+    frameBytesMax: 16 * frameBytesMax
   })
 }
 
@@ -175,7 +177,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const stopTracing = await startTracing(settings.tracing, data.version)
 
   // bytes in: who may connect, who is sending, how much may be held
-  const connections = createTable(limits, settings.connections.headerBytesMax, data.workerCount)
+  const connections = createTable(settings, data.workerCount)
   const policies = createPolicies({ settings, log, tables: openTables(settings, data.tables, { worker: index, log }) })
   const schemes = schemesOf(policies.authenticators)
   const access = createAccess(createNoticeReader(data.disabled))

@@ -8,7 +8,7 @@ const ajv = new Ajv({ useDefaults: true, allErrors: true, strict: false })
 
 t.test('a listener listens on the loopback address and over TCP unless told otherwise', async t => {
   const { items } = listenersConfig
-  const [data, grpc, health, admin] = items.anyOf
+  const [data, grpc, mqtt, health, admin] = items.anyOf
   const http = { protocol: 'http', port: 8080 }
   t.ok(ajv.validate(data, http))
   t.same(http, {
@@ -17,6 +17,9 @@ t.test('a listener listens on the loopback address and over TCP unless told othe
   const streams = { protocol: 'grpc', port: 9090 }
   t.ok(ajv.validate(grpc, streams))
   t.same(streams, { ...http, protocol: 'grpc', port: 9090 })
+  const devices = { protocol: 'mqtt', port: 1883 }
+  t.ok(ajv.validate(mqtt, devices))
+  t.same(devices, { ...http, protocol: 'mqtt', port: 1883, transport: 'tcp' })
   const probes = { protocol: 'health', port: 0 }
   t.ok(ajv.validate(health, probes))
   t.same(probes, { protocol: 'health', port: 0, host: '127.0.0.1' })
@@ -59,7 +62,8 @@ t.test('connections have bounds without being told', async t => {
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 65_000,
     idleTimeoutMs: 120_000,
-    handshakeTimeoutMs: 10_000
+    handshakeTimeoutMs: 10_000,
+    frameBytesMax: 1_048_576
   })
   const bad = [{ headerBytesMax: 100 }, { headersTimeoutMs: 0 }, { keepAliveTimeoutMs: -1 }, { handshakeTimeoutMs: 1 }]
   for (const value of bad) {

@@ -55,6 +55,14 @@ const grpcListener = Type.Object({
   protocol: Type.Literal('grpc', { description: 'grpc: gRPC, over HTTP/2.' }), ...dataFields
 }, { additionalProperties: false })
 
+const mqttListener = Type.Object({
+  protocol: Type.Literal('mqtt', { description: 'mqtt: MQTT 3.1.1 and 5.' }),
+  transport: Type.Union([Type.Literal('tcp'), Type.Literal('websocket')], {
+    default: 'tcp', description: 'What carries MQTT: a connection of its own, or WebSocket frames (MQTT 5, section 6).'
+  }),
+  ...dataFields
+}, { additionalProperties: false })
+
 const healthListener = Type.Object({
   protocol: Type.Literal('health', { description: 'health: /livez, /readyz and /metrics, nothing secret.' }),
   ...common
@@ -70,7 +78,9 @@ const adminListener = Type.Object({
 }, { additionalProperties: false })
 
 /** The `listeners:` section. */
-export const listenersConfig = Type.Array(Type.Union([httpListener, grpcListener, healthListener, adminListener]), {
+export const listenersConfig = Type.Array(Type.Union([
+  httpListener, grpcListener, mqttListener, healthListener, adminListener
+]), {
   minItems: 1, maxItems: 100, description: 'Where the gateway listens.'
 })
 
@@ -87,10 +97,15 @@ export const connectionsConfig = Type.Object({
   }),
   handshakeTimeoutMs: Type.Integer({
     default: 10_000, minimum: 100, description: 'How long a TLS handshake, or a PROXY header, may take.'
+  }),
+  frameBytesMax: Type.Integer({
+    default: 1_048_576, minimum: 1_024, maximum: 268_435_456,
+    description: 'Size of one WebSocket frame that carries MQTT; unfinished ones of a listener may hold 16 times as much.'
   })
 }, { additionalProperties: false, default: {}, description: 'How long a peer may take, and how much it may say.' })
 
-export type DataListenerSettings = Static<typeof httpListener> | Static<typeof grpcListener>
+export type DataListenerSettings =
+  Static<typeof httpListener> | Static<typeof grpcListener> | Static<typeof mqttListener>
 export type HealthListenerSettings = Static<typeof healthListener>
 export type AdminListenerSettings = Static<typeof adminListener>
 export type ListenerSettings = DataListenerSettings | HealthListenerSettings | AdminListenerSettings

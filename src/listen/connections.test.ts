@@ -7,7 +7,8 @@ import { createConnections } from './connections.ts'
 import type { ConnectionLimits, Connections } from './connections.ts'
 
 const wide: ConnectionLimits = {
-  connectionsMax: 100, connectionsPerPeerMax: 100, preAuthBytesMax: 1_000_000, preAuthBytesEach: 100
+  connectionsMax: 100, connectionsPerPeerMax: 100, preAuthBytesMax: 1_000_000, preAuthBytesEach: 100,
+  frameBytesMax: 100
 }
 
 let lastPort = 40_000
@@ -81,6 +82,15 @@ t.test('who has not authenticated holds pre-auth bytes, authenticating or closin
   second.emit('close')
   admitted(connections, socketFrom('10.0.0.4'))
   t.equal(gauge(connections, 'pre_auth_limit_bytes'), 250)
+})
+
+t.test('unfinished frames are counted up to their cap', async t => {
+  const connections = createConnections(wide)
+  t.equal(connections.holdFrames(100), true)
+  t.equal(connections.holdFrames(1), false)
+  connections.holdFrames(-101)
+  t.equal(gauge(connections, 'unfinished_frame_bytes'), 0)
+  t.equal(gauge(connections, 'unfinished_frame_limit_bytes'), 100)
 })
 
 t.test('a refused connection holds nothing', async t => {

@@ -11,6 +11,8 @@ export interface ConnectionLimits {
   readonly preAuthBytesMax: number
   /** What one connection may hold before it has authenticated. */
   readonly preAuthBytesEach: number
+  /** What all unfinished WebSocket frames may hold. */
+  readonly frameBytesMax: number
 }
 
 export type RefusedFor = 'connections' | 'peer' | 'pre-auth'
@@ -32,6 +34,8 @@ export interface Connections {
   /** Takes more bytes of the pre-auth budget, for a body that is read before its sender is known. False: no room. */
   reservePreAuth (bytes: number): boolean
   releasePreAuth (bytes: number): void
+  /** Counts bytes of unfinished frames, or fewer of them where negative. False: they are above the cap now. */
+  holdFrames (bytes: number): boolean
   /** Calls `listener` when the connection of an admitted peer has closed. */
   watchClosed (listener: (peer: Peer) => void): void
   readonly gauges: ReadonlyMap<string, () => number>
@@ -63,6 +67,7 @@ class ConnectionTable implements Connections {
   readonly #closedListeners: ((peer: Peer) => void)[] = []
   #openCount = 0
   #bodyBytes = 0
+  #frameBytes = 0
   #lastId = 0
 
   constructor (limits: ConnectionLimits) {
@@ -72,6 +77,8 @@ class ConnectionTable implements Connections {
       ['connections_peers', () => this.#perAddress.size],
       ['connections_unnamed', () => this.#unnamed.size],
       ['pre_auth_bytes', () => this.#preAuthBytes()],
+      ['unfinished_frame_bytes', () => this.#frameBytes],
+      ['unfinished_frame_limit_bytes', () => limits.frameBytesMax],
       ['pre_auth_limit_bytes', () => limits.preAuthBytesMax],
       ['connections_opened_total', () => this.#lastId],
       ['connections_refused_total', () => Object.values(this.#refused).reduce((sum, one) => sum + one, 0)]
@@ -146,6 +153,11 @@ class ConnectionTable implements Connections {
   peerOf (socket: object): Peer | undefined { return this.#peers.get(socket) }
   authenticated (connectionId: number): void { this.#waiting.delete(connectionId) }
   watchClosed (listener: (peer: Peer) => void): void { this.#closedListeners.push(listener) }
+
+  holdFrames (bytes: number): boolean {
+    this.#frameBytes += bytes
+    return this.#frameBytes <= this.#limits.frameBytesMax
+  }
 
   reservePreAuth (bytes: number): boolean {
     if (this.#preAuthBytes() + bytes > this.#limits.preAuthBytesMax) return false

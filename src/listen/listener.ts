@@ -1,6 +1,7 @@
 // The listening sockets of one worker: who may connect, over TLS or not, on ports that all workers share.
 
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import type { Listening, Log } from '../contract/adapter.ts'
 import { addressSet } from '../contract/address.ts'
@@ -8,9 +9,11 @@ import { followTls } from './certificates.ts'
 import type { ConnectionsSettings, DataListenerSettings } from './config.ts'
 import type { Connections, FarEnd } from './connections.ts'
 import { closeGently, createHttpServer } from './http-server.ts'
+import type { WebServer } from './http-server.ts'
 import { certificateOf } from './peer-certificate.ts'
 import { createProxied } from './proxied.ts'
 import { closeSockets, createSocketServer } from './socket-server.ts'
+import { serveWebSocketStreams } from './websocket-stream.ts'
 
 export interface ListenAddress {
   readonly protocol: string
@@ -70,10 +73,14 @@ function standBehindProxies (server: NetServer, { listener, options, keep, admit
   })
 }
 
+/** What MQTT is called in a WebSocket handshake: by its standard, and by clients older than it. */
+const streamSubprotocols = ['mqtt', 'mqttv3.1']
+
 /** Makes a listener. Throws where TLS files cannot be read or do not fit together. */
 export function createListener (listener: DataListenerSettings, options: ListenOptions): Listener {
   const { connections, log } = options
-  const web = listener.protocol === 'http' ? createHttpServer(listener, options.settings) : undefined
+  const overWebSocket = listener.protocol === 'mqtt' && listener.transport === 'websocket'
+  const web = listener.protocol === 'http' || overWebSocket ? createHttpServer(listener, options.settings) : undefined
   const server: NetServer = web ?? createSocketServer(listener, options.settings)
   const secure = listener.tls !== undefined
   // The server itself knows only the connections that speak its protocol, not those still shaking hands.
@@ -89,6 +96,18 @@ export function createListener (listener: DataListenerSettings, options: ListenO
     socket.destroy()
     return false
   }
+  /** By a stream over WebSocket, the socket beneath it. */
+  const beneath = new WeakMap<object, object>()
+  const takeStreams = (web: WebServer, take: (stream: Duplex) => void): void => {
+    serveWebSocketStreams(web, {
+      subprotocols: streamSubprotocols, frameBytesMax: options.settings.frameBytesMax,
+      hold: bytes => connections.holdFrames(bytes),
+      take (stream, socket) {
+        beneath.set(stream, socket)
+        take(stream)
+      }
+    })
+  }
   const adopt = (secured: TLSSocket): void => {
     if (!connections.adopt(secured, certificateOf(secured))) secured.destroy()
   }
@@ -102,12 +121,13 @@ export function createListener (listener: DataListenerSettings, options: ListenO
 
   return {
     protocol: listener.protocol,
-    server: web,
+    server: overWebSocket ? undefined : web,
     onSocket (take) {
+      if (web !== undefined) return takeStreams(web, take)
       server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => { if (!socket.destroyed) take(socket) })
     },
     peerOf (socket) {
-      const peer = connections.peerOf(socket as object)
+      const peer = connections.peerOf(beneath.get(socket as object) ?? socket as object)
       if (peer === undefined) throw new Error('a socket that no listener admitted')
       return peer
     },

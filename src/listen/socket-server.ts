@@ -7,7 +7,7 @@ import { secureOptions } from './certificates.ts'
 import type { ConnectionsSettings, DataListenerSettings } from './config.ts'
 
 /** What a client of the protocol may ask for in a TLS handshake (RFC 7301). */
-const applicationProtocols: Readonly<Record<string, readonly string[]>> = { grpc: ['h2'] }
+const applicationProtocols: Readonly<Record<string, readonly string[]>> = { grpc: ['h2'], mqtt: ['mqtt'] }
 
 /** Throws where TLS files cannot be read or do not fit together. */
 export function createSocketServer (listener: DataListenerSettings, settings: ConnectionsSettings): Server {

@@ -18,13 +18,17 @@ const settings: ConnectionsSettings = {
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 65_000,
   idleTimeoutMs: 120_000,
-  handshakeTimeoutMs: 10_000
+  handshakeTimeoutMs: 10_000,
+  frameBytesMax: 65_536
 }
 const limits: ConnectionLimits = {
-  connectionsMax: 100, connectionsPerPeerMax: 100, preAuthBytesMax: 10_000_000, preAuthBytesEach: 16_384
+  connectionsMax: 100, connectionsPerPeerMax: 100, preAuthBytesMax: 10_000_000, preAuthBytesEach: 16_384,
+  frameBytesMax: 262_144
 }
 
 export interface ListenerRigOptions {
+  /** Of a listener whose connections are taken: gRPC's, or MQTT's over WebSocket. */
+  readonly transport?: 'websocket'
   readonly tls?: DataListenerSettings['tls']
   /** Who may connect; with it, every connection begins with a PROXY header. */
   readonly trustedProxies?: readonly string[]
@@ -56,11 +60,11 @@ export function openListener (t: Test, options: ListenerRigOptions = {}): Promis
 export function openSocketListener (
   t: Test, options: ListenerRigOptions, attach: (listener: Listener) => void
 ): Promise<ListenerRig> {
-  return open(t, 'grpc', options, attach)
+  return open(t, options.transport === undefined ? 'grpc' : 'mqtt', options, attach)
 }
 
 async function open (
-  t: Test, protocol: 'http' | 'grpc', options: ListenerRigOptions, attach: (listener: Listener) => void
+  t: Test, protocol: 'http' | 'grpc' | 'mqtt', options: ListenerRigOptions, attach: (listener: Listener) => void
 ): Promise<ListenerRig> {
   const connections = createConnections({ ...limits, ...options.limits })
   const messages: string[] = []
@@ -69,7 +73,8 @@ async function open (
   const { tls } = options
   const listener = createListener(
     {
-      protocol, host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }),
+      ...(protocol === 'mqtt' ? { protocol, transport: options.transport ?? 'tcp' } : { protocol }),
+      host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }),
       proxyProtocol: options.trustedProxies !== undefined, trustedProxies: [...options.trustedProxies ?? []]
     },
     { settings: { ...settings, ...options.settings }, connections, shared: options.shared ?? false, log }
