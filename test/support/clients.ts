@@ -6,12 +6,15 @@ import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Adapter, Listening } from '../../src/contract/adapter.ts'
 import type { RefusalCode } from '../../src/contract/outcome.ts'
+import { talkMqtt } from './mqtt-client.ts'
 
 /** What a sender was told about its event: `written`, the code of a refusal, or nothing before its connection ended. */
 export type Told = 'written' | RefusalCode | 'nothing'
 
 /** A running listener with an adapter attached, and a sender. */
 export interface Conversation {
+  /** Codes that no sender is told, because its door withholds the answer and tries again until the event is written. */
+  readonly withheld?: ReadonlySet<RefusalCode>
   /** Sends one event to the channel `orders/eu` and waits for what it is told. */
   send (data: Buffer): Promise<Told>
   /** Sends the first part of one event, and gives the function that breaks the connection. */
@@ -25,7 +28,7 @@ export interface Conversation {
 export type Client = (adapter: Adapter) => Promise<Conversation>
 
 /** By the name of the adapter. A new adapter is not tested before it has a line here, and the test says so. */
-export const clients: Readonly<Record<string, Client>> = { rest: talkRest }
+export const clients: Readonly<Record<string, Client>> = { rest: talkRest, mqtt: talkMqtt }
 
 async function talkRest (adapter: Adapter): Promise<Conversation> {
   const server = createServer({ requestTimeout: 0, requireHostHeader: false })
