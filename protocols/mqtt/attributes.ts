@@ -31,6 +31,8 @@ export class MessageAttributes implements Attributes {
 
   get (name: string): string | undefined {
     if (name.startsWith(ownPrefix)) return own[name]?.(this.#origin)
+    // Names that begin so are of protocols with a method and a path.
+    if (name.startsWith(':')) return undefined
     for (const [key, value] of this.#origin.properties.userProperties ?? []) {
       if (key.toLowerCase() === name) return value
     }

@@ -78,7 +78,9 @@ export class Door {
     this.wills = new Wills({ ingress, bytesMax: config.willBytesMax, wheel: this.wheel, nowMs, log })
     this.sessions = new Sessions({
       detachedMax: config.detachedSessionsMax, wheel: this.wheel, nowMs,
-      publishWill: held => { this.wills.publish(held) }, dropWill: held => { this.wills.drop(held) }
+      publishWill: held => { this.wills.publish(held) },
+      adoptWill: held => { this.wills.adopt(held) },
+      dropWill: held => { this.wills.drop(held) }
     })
   }
 

@@ -185,8 +185,8 @@ t.test('packets that break a rule end the connection with its reason code', asyn
 
 t.test('a client that is silent for one and a half times its keep alive is disconnected', async t => {
   const { connect } = await startMqtt(t)
-  const { client } = await connect({ keepAlive: 1 })
   const beganMs = performance.now()
+  const { client } = await connect({ keepAlive: 1 })
   t.equal((await client.next('DISCONNECT')).reasonCode, 0x8d)
   t.ok(performance.now() - beganMs > 1_400)
   await client.ended()

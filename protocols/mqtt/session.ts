@@ -58,7 +58,7 @@ export class ClientSession implements SessionOwner, Timed {
     if (state === undefined) return false
     if (clean.start) {
       // That session ends now, and so the delay of its will (MQTT-3.1.3-9 of version 5).
-      if (state.will !== undefined) this.#sessions.publishWill({ ...state.will, sender: clean.sender })
+      if (state.will !== undefined) this.#sessions.adoptWill({ ...state.will, sender: clean.sender })
       return false
     }
     for (const packetId of state.packetIds) this.#received.set(packetId, true)

@@ -9,6 +9,8 @@ export interface SessionsOptions {
   readonly wheel: Wheel
   readonly nowMs: () => number
   readonly publishWill: (will: HeldWill) => void
+  /** Publishes one that another worker has held. */
+  readonly adoptWill: (will: HeldWill) => void
   readonly dropWill: (will: HeldWill) => void
 }
 
@@ -16,6 +18,7 @@ export interface SessionsOptions {
 export class Sessions {
   readonly nowMs: () => number
   readonly publishWill: (will: HeldWill) => void
+  readonly adoptWill: (will: HeldWill) => void
   readonly dropWill: (will: HeldWill) => void
   readonly #options: SessionsOptions
   /** In the order in which they lost their connection. */
@@ -25,6 +28,7 @@ export class Sessions {
     this.#options = options
     this.nowMs = options.nowMs
     this.publishWill = options.publishWill
+    this.adoptWill = options.adoptWill
     this.dropWill = options.dropWill
   }
 

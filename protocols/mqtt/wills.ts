@@ -19,6 +19,7 @@ export interface WillsOptions {
 
 const triesMax = 8
 const retryMs = 1_000
+const noRoom = refuse('overloaded', 'too many wills are held; one of a session that ended is dropped')
 const givenUp = refuse('sink-unavailable', 'a will was tried again and again, and is given up')
 
 /** A will whose event is on its way. */
@@ -62,6 +63,13 @@ export class Wills implements Settler {
   drop (held: HeldWill): void {
     this.#heldBytes -= bytesOf(held)
     this.#heldCount -= 1
+  }
+
+  /** Publishes one that was not counted in yet. */
+  adopt (held: HeldWill): void {
+    if (this.hold(held)) return this.publish(held)
+    const { channel, sender: { principal, peer } } = held
+    this.#options.ingress.refused(noRoom, { channel, principal, peer, receivedAtMs: Date.now() })
   }
 
   publish (held: HeldWill): void {
