@@ -68,7 +68,7 @@ for (const kind of kinds) {
     t.pass()
   })
 
-  t.test(`${title}: one byte at a time, or many chunks before the first question, give the same packets`, async t => {
+  t.test(`${title}: one byte at a time, or many chunks at once, give the same packets [MQTT-6.0.0-2]`, async t => {
     fc.assert(fc.property(seeds, fc.array(fc.nat(400), { maxLength: 20 }), (seed, cuts) => {
       const packets = validConversation(new Random(seed), kind, 8)
       const bytes = bytesOf(packets, kind)
