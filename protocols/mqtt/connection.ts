@@ -78,9 +78,8 @@ export class Connection implements Link, Member, Newcomer, Timed {
   #readConnect (): void {
     const packet = this.#reader.next()
     if (!this.#unproven.hold(this.#reader.heldBytes)) return this.#endWith(undefined)
-    if (packet === undefined) return
-    if (packet.type === 'CONNECT') return void this.#connect(packet)
-    if (packet.type !== 'violation') return this.#endWith(undefined)
+    if (packet?.type === 'CONNECT') return void this.#connect(packet)
+    if (packet?.type !== 'violation') return
     const { version } = this.#reader
     this.#tellRefused(packet)
     // Whoever has not said that it speaks MQTT could not read the answer.
@@ -138,7 +137,9 @@ export class Connection implements Link, Member, Newcomer, Timed {
     return answer === undefined ? this.#end(endings.nothingDelivered) : this.#tell(answer)
   }
 
+  /** What is larger than the client takes is not sent (MQTT-3.1.2-24 of version 5). */
   #tell (bytes: Buffer): undefined {
+    if (bytes.length > this.receiver.packetBytesMax) return this.#end(endings.answerTooLarge)
     this.#output.add(bytes)
     this.flushSoon()
   }

@@ -52,6 +52,7 @@ const busy = refuse('overloaded', 'too many clients connect at once; come back l
 const failed = refuse('internal', 'who connects could not be found out, for a reason of the gateway')
 const noMethods = refuse('unauthenticated', 'no authentication method is known here; send user name and password')
 const idTooLong = refuse('too-large', 'the client id is above its limit; choose a shorter one')
+const packetsTooSmall = refuse('too-large', 'the Maximum Packet Size is too small for a CONNACK; take larger packets')
 const noRoomForWill = refuse('overloaded', 'there is no room for the will; connect without one, or later')
 
 /** Codes that differ from those of the refusal. */
@@ -75,7 +76,8 @@ export async function greet (connect: ConnectPacket, door: Door, newcomer: Newco
   if (!newcomer.isGone) {
     door.ingress.refused(refusal, { channel: '', principal: nobody, peer: newcomer.peer, receivedAtMs })
   }
-  return connackOf(refusal, receiver, codes)
+  const connack = connackOf(refusal, receiver, codes)
+  return connack.length > receiver.packetBytesMax ? Buffer.alloc(0) : connack
 }
 
 interface Asked { readonly newcomer: Newcomer, readonly receiver: Receiver }
@@ -118,6 +120,11 @@ async function admit (
 ): Promise<Welcome | Turned> {
   const { newcomer, receiver, principal } = asked
   const sender = senderOf(connect, door, { peer: newcomer.peer, principal })
+  const terms = termsOf(connect, door)
+  const properties = connect.version === 4 ? noProperties : propertiesOf(connect, door, sender.clientId, terms)
+  const connackFor = (sessionPresent: boolean): Buffer =>
+    encodeConnack({ type: 'CONNACK', sessionPresent, reasonCode: reasonCodes.success, properties }, receiver)
+  if (connackFor(false).length > receiver.packetBytesMax) return { refusal: packetsTooSmall }
   const will = connect.will === undefined ? undefined : holdWill(connect.will, sender, door)
   if (will !== undefined && 'refusal' in will) return will
   const session = door.sessions.create()
@@ -129,12 +136,8 @@ async function admit (
     return { refusal: late ?? stopping }
   }
   const isResumed = session.begin(newcomer, lease, { start: connect.cleanStart, sender })
-  const terms = termsOf(connect, door)
-  const properties = connect.version === 4 ? noProperties : propertiesOf(connect, door, sender.clientId, terms)
-  const connack = encodeConnack(
-    { type: 'CONNACK', sessionPresent: isResumed, reasonCode: reasonCodes.success, properties }, receiver)
   const tellsReasons = connect.properties.requestProblemInformation !== 0
-  return { connack, sender, session, receiver, will, ...terms, tellsReasons }
+  return { connack: connackFor(isResumed), sender, session, receiver, will, ...terms, tellsReasons }
 }
 
 function senderOf (

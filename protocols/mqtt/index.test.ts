@@ -8,7 +8,7 @@ import { connectPacket, publishPacket } from '../../test/support/mqtt-client.ts'
 import { encodePacket } from '../../test/support/mqtt-packets.ts'
 import { eventually, startMqtt } from '../../test/support/mqtt-rig.ts'
 
-t.test('a client of MQTT 5 is told what it may do', async t => {
+t.test('a client of MQTT 5 is told what it may do [MQTT-3.1.2-28] [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.4-5] [MQTT-3.2.2-9] [MQTT-3.2.2-12] [MQTT-3.2.2-13]', async t => {
   const config = { inFlightMax: 7, topicAliasesMax: 3, packetBytesMax: 2_000 }
   const { connect, gauge } = await startMqtt(t, { config })
   const { connack } = await connect({ clientId: '', keepAlive: 0, properties: { sessionExpiryInterval: 0xffff_ffff } })
@@ -18,8 +18,11 @@ t.test('a client of MQTT 5 is told what it may do', async t => {
     assignedClientIdentifier: /^sluice-/, wildcardSubscriptionAvailable: 0, sharedSubscriptionAvailable: 0,
     subscriptionIdentifierAvailable: 0
   })
-  t.equal(connack.properties.retainAvailable, undefined, 'retain is taken')
-  t.equal(gauge('clients_connected'), 1)
+  const { retainAvailable, maximumQos, responseInformation } = connack.properties
+  t.same([retainAvailable, maximumQos, responseInformation], [undefined, undefined, undefined], 'retain and every QoS are taken')
+  const will = { qos: 2, retain: true, properties: {}, topicName: 'a', payload: Buffer.alloc(1) } as const
+  t.equal((await connect({ will })).connack.reasonCode, 0)
+  t.equal(gauge('clients_connected'), 2)
 })
 
 t.test('what a client asks for within the limits is not told again', async t => {
@@ -35,7 +38,7 @@ t.test('under pressure a new client gets a smaller window', async t => {
   t.equal((await connect()).connack.properties.receiveMaximum, 25)
 })
 
-t.test('other versions are told which ones are served, as far as they can read it', async t => {
+t.test('other versions are told which ones are served, as far as they can read it [MQTT-3.1.2-2]', async t => {
   const { open, ingress } = await startMqtt(t)
   const old = open(4)
   old.stream.write(packet(0x10, 'MQIsdp', 3, 2, [0, 60], 'id'))
@@ -52,17 +55,23 @@ t.test('other versions are told which ones are served, as far as they can read i
   t.equal(ingress.refusals.length, 3)
 })
 
-t.test('client ids have rules', async t => {
+t.test('client ids have rules [MQTT-3.1.3-5] [MQTT-3.1.3-6] [MQTT-3.1.3-8] [MQTT-3.1.3-9] [MQTT-3.1.4-4] [MQTT-3.2.2-16]', async t => {
   const { connect, open } = await startMqtt(t, { config: { clientIdBytesMax: 30 } })
   t.equal((await connect({ clientId: 'x'.repeat(31) })).connack.reasonCode, 0x85)
   t.equal((await connect({ version: 4, clientId: 'x'.repeat(31) })).connack.reasonCode, 2)
   t.equal((await connect({ version: 4, clientId: '' })).connack.reasonCode, 0, 'an empty one with clean session')
+  for (const version of [4, 5] as const) {
+    t.equal((await connect({ version, clientId: '0123456789abcdefghijABC' })).connack.reasonCode, 0)
+  }
+  const assigned = await Promise.all([1, 2].map(() => connect({ clientId: '' })))
+  const ids = assigned.map(({ connack }) => connack.properties.assignedClientIdentifier)
+  t.not(ids[0], ids[1], 'no two are the same')
   const client = open(4)
   client.stream.write(connectBytes(4, 0, ''))
   t.equal((await client.next('CONNACK')).reasonCode, 2, 'an empty one without')
 })
 
-t.test('whoever is refused is told why, in the words of its version', async t => {
+t.test('whoever is refused is told why, in the words of its version [MQTT-3.2.2-5] [MQTT-3.1.4-2] [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT-3.14.0-1] [MQTT-4.13.2-1]', async t => {
   const { connect, ingress } = await startMqtt(t)
   const table = [
     ['unauthenticated', 0x86, 4], ['unverifiable', 0x88, 3], ['overloaded', 0x89, 3], ['forbidden', 0x87, 5],
@@ -84,9 +93,63 @@ t.test('whoever is refused is told why, in the words of its version', async t =>
   t.equal((await connect()).connack.reasonCode, 0)
 })
 
-t.test('enhanced authentication is refused', async t => {
+t.test('enhanced authentication is refused [MQTT-4.12.0-1] [MQTT-4.12.0-2] [MQTT-4.12.0-4] [MQTT-4.12.0-5] [MQTT-4.12.0-6]', async t => {
   const { connect } = await startMqtt(t)
-  t.equal((await connect({ properties: { authenticationMethod: 'SCRAM-SHA-256' } })).connack.reasonCode, 0x8c)
+  const { client, connack } = await connect({ properties: { authenticationMethod: 'SCRAM-SHA-256' } })
+  t.equal(connack.reasonCode, 0x8c)
+  await client.ended()
+  t.same(client.types(), ['CONNACK'])
+  t.equal((await connect()).connack.properties.authenticationMethod, undefined)
+})
+
+t.test('CONNACK is the first packet and comes once [MQTT-3.2.0-1] [MQTT-3.2.0-2]', async t => {
+  const { open } = await startMqtt(t)
+  for (const version of [4, 5] as const) {
+    const client = open(version)
+    client.say(connectPacket({ version }), publishPacket(), { type: 'PINGREQ' })
+    await client.next('PUBACK', 1)
+    t.equal(client.types()[0], 'CONNACK')
+    t.equal(client.types().filter(type => type === 'CONNACK').length, 1)
+  }
+})
+
+t.test('nothing that comes behind a refused CONNECT is processed [MQTT-3.1.4-5] [MQTT-3.1.4-6]', async t => {
+  const { open, ingress } = await startMqtt(t)
+  ingress.authenticated = () => refuse('unauthenticated', 'for a test')
+  for (const version of [4, 5] as const) {
+    const client = open(version)
+    client.say(connectPacket({ version }), publishPacket(), { type: 'PINGREQ' })
+    await client.ended()
+    t.same(client.types(), ['CONNACK'])
+  }
+  t.equal(ingress.envelopes.length, 0)
+})
+
+t.test('a malformed CONNECT is answered in MQTT 5 only [MQTT-3.1.4-1] [MQTT-3.2.2-6]', async t => {
+  const { open } = await startMqtt(t)
+  const five = open(5)
+  five.stream.write(connectBytes(5, 1, 'id'))
+  t.equal((await five.next('CONNACK')).reasonCode, 0x81)
+  const old = open(4)
+  old.stream.write(connectBytes(4, 1, 'id'))
+  await Promise.all([five.ended(), old.ended()])
+  t.same(old.heard, [])
+})
+
+t.test('no packet is larger than its client takes [MQTT-3.1.2-24]', async t => {
+  const { connect, open, ingress } = await startMqtt(t)
+  ingress.outcomeOf = () => refuse('forbidden', 'x'.repeat(100))
+  const { client } = await connect({ properties: { maximumPacketSize: 60 } })
+  client.say(publishPacket())
+  const puback = await client.next('PUBACK', 1)
+  t.match(puback, { reasonCode: 0x87, properties: { reasonString: undefined } })
+  const subscription = { topicFilter: 'a', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
+  client.say({ type: 'SUBSCRIBE', packetId: 1, properties: {}, subscriptions: Array.from({ length: 70 }, () => subscription) })
+  t.equal((await client.next('DISCONNECT')).reasonCode, 0x95)
+  const tiny = open()
+  tiny.say(connectPacket({ properties: { maximumPacketSize: 10 } }))
+  t.match(await tiny.next('CONNACK'), { reasonCode: 0x95, properties: { reasonString: undefined } })
+  await tiny.ended()
 })
 
 t.test('nothing is read or reserved of a client before it is known', async t => {
@@ -138,7 +201,7 @@ t.test('a connection on which no CONNECT comes is closed', async t => {
   t.same(client.heard, [])
 })
 
-t.test('subscriptions are refused and the connection stays', async t => {
+t.test('subscriptions are refused and the connection stays [MQTT-2.3.1-7] [MQTT-3.8.3-2] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-4] [MQTT-3.8.4-5] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-3.12.4-1] [MQTT-2.2.1-6] [MQTT-3.2.2-10] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.3-2] [MQTT-3.11.3-2]', async t => {
   const { connect } = await startMqtt(t)
   const subscription = { topicFilter: 'a/#', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
   for (const [version, refused, unsubscribed] of [[5, 0x87, [0x11]], [4, 0x80, []]] as const) {
@@ -153,13 +216,14 @@ t.test('subscriptions are refused and the connection stays', async t => {
   }
 })
 
-t.test('packets that break a rule end the connection with its reason code', async t => {
+t.test('packets that break a rule end the connection with its reason code [MQTT-4.8.0-1] [MQTT-3.14.2-1] [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.12.0-7] [MQTT-4.12.1-1] [MQTT-4.12.1-2] [MQTT-4.13.1-1] [MQTT-4.13.2-1]', async t => {
   const { connect, ingress } = await startMqtt(t, { config: { packetBytesMax: 1_000 } })
   const table: [string, Buffer, number][] = [
     ['a second CONNECT', encodePacket(connectPacket(), 5), 0x82],
     ['a packet of servers', encodePacket({ type: 'PINGRESP' }, 5), 0x82],
     ['PUBACK, though nothing was delivered', packet(0x40, [0, 1]), 0x82],
     ['AUTH without a method', packet(0xf0, 0x18, [0]), 0x82],
+    ['AUTH to authenticate again', packet(0xf0, 0x19, [4, 0x15], 'x'), 0x82],
     ['a forbidden type', packet(0x00), 0x81],
     ['QoS 3', packet(0x36, 'a', [0, 1], [0]), 0x81],
     ['a wildcard', packet(0x32, 'a/#', [0, 1], [0]), 0x90],
@@ -174,6 +238,7 @@ t.test('packets that break a rule end the connection with its reason code', asyn
     client.stream.write(bytes)
     t.equal((await client.next('DISCONNECT')).reasonCode, reasonCode, what)
     await client.ended()
+    t.equal(client.types().at(-1), 'DISCONNECT', 'nothing follows it')
     const old = await connect({ version: 4 })
     old.client.stream.write(bytes)
     if (what !== 'an unknown alias' && what !== 'an alias above the maximum') await old.client.ended()
@@ -183,7 +248,7 @@ t.test('packets that break a rule end the connection with its reason code', asyn
   await eventually(() => ingress.reservedBytes === 0, 'nothing is reserved')
 })
 
-t.test('a client that is silent for one and a half times its keep alive is disconnected', async t => {
+t.test('a client that is silent for one and a half times its keep alive is disconnected [MQTT-3.1.2-24] [MQTT-3.1.2-22] [MQTT-3.2.2-22]', async t => {
   const { connect } = await startMqtt(t)
   const beganMs = performance.now()
   const { client } = await connect({ keepAlive: 1 })

@@ -28,7 +28,7 @@ function acknowledged (client: MqttClient): string[] {
 const release = (packetId: number) => ({ type: 'PUBREL', packetId, reasonCode: 0, properties: {} }) as const
 
 for (const version of [4, 5] as const) {
-  t.test(`version ${version}: acknowledgements come in the order of receipt, whatever the order of outcomes`, async t => {
+  t.test(`version ${version}: acknowledgements come in the order of receipt, whatever the order of outcomes [MQTT-2.3.1-6] [MQTT-3.3.4-1] [MQTT-4.3.2-2] [MQTT-2.2.1-5] [MQTT-4.3.2-4] [MQTT-4.3.3-8] [MQTT-4.3.3-11]`, async t => {
     const { connect, ingress } = await startMqtt(t)
     ingress.outcomeOf = () => undefined
     const { client } = await connect({ version })
@@ -48,7 +48,7 @@ for (const version of [4, 5] as const) {
     t.equal(ingress.reservedBytes, 0)
   })
 
-  t.test(`version ${version}: a message of QoS 2 is one event, however often it comes before PUBREL`, async t => {
+  t.test(`version ${version}: a message of QoS 2 is one event, however often it comes before PUBREL [MQTT-4.3.3-2] [MQTT-4.3.3-10] [MQTT-4.3.3-11] [MQTT-4.3.3-12]`, async t => {
     const { connect, ingress } = await startMqtt(t)
     ingress.outcomeOf = () => undefined
     const { client } = await connect({ version })
@@ -69,7 +69,27 @@ for (const version of [4, 5] as const) {
     await eventually(() => ingress.pending.length === 2, 'the id is free again')
   })
 
-  t.test(`version ${version}: PUBREL of an unknown id is answered, of a pending one it ends the connection`, async t => {
+  t.test(`version ${version}: after PUBACK the same packet id is another message [MQTT-4.3.2-2] [MQTT-4.3.2-5]`, async t => {
+    const { connect, ingress } = await startMqtt(t)
+    const { client } = await connect({ version })
+    client.say(publishPacket({ packetId: 4 }))
+    await client.next('PUBACK', 4)
+    client.say(publishPacket({ packetId: 4, dup: true }))
+    await eventually(() => acknowledged(client).length === 2, 'another PUBACK')
+    t.equal(ingress.envelopes.length, 2)
+  })
+
+  t.test(`version ${version}: a fault of the gateway ends the connection without an acknowledgement [MQTT-4.8.0-2]`, async t => {
+    const { connect, ingress } = await startMqtt(t)
+    ingress.outcomeOf = () => refuse('internal', 'for a test')
+    const { client } = await connect({ version })
+    client.say(publishPacket({ packetId: 1, qos: 2 }))
+    await client.ended()
+    t.same(acknowledged(client), [])
+    t.equal(client.heard.some(packet => packet.type === 'DISCONNECT' && packet.reasonCode === 0x83), version === 5)
+  })
+
+  t.test(`version ${version}: PUBREL of an unknown id is answered, of a pending one it ends the connection [MQTT-2.2.1-5] [MQTT-3.7.2-1]`, async t => {
     const { connect, ingress } = await startMqtt(t)
     const { client } = await connect({ version })
     client.say(release(4))
@@ -124,7 +144,7 @@ t.test('a packet in many pieces is one message', async t => {
   t.equal(ingress.reservedBytes, 0)
 })
 
-t.test('who exceeds Receive Maximum is disconnected, in any chunk', async t => {
+t.test('who exceeds Receive Maximum is disconnected, in any chunk [MQTT-3.3.4-7]', async t => {
   const { connect, ingress, gauge } = await startMqtt(t, { config: { inFlightMax: 5 } })
   ingress.outcomeOf = () => undefined
   for (const qos of [1, 2] as const) {
@@ -138,7 +158,7 @@ t.test('who exceeds Receive Maximum is disconnected, in any chunk', async t => {
   t.equal(gauge('paused_bytes'), 0)
 })
 
-t.test('the window of MQTT 5 opens by PUBACK, PUBCOMP and a PUBREC that refuses', async t => {
+t.test('the window of MQTT 5 opens by PUBACK, PUBCOMP and a PUBREC that refuses [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-4.3.3-9]', async t => {
   const { connect, ingress } = await startMqtt(t, { config: { inFlightMax: 2 } })
   const { client } = await connect()
   client.say(publishPacket({ packetId: 1, qos: 2 }), publishPacket({ packetId: 2, qos: 2 }))
@@ -205,7 +225,7 @@ t.test('a quota that is used up for long ends a connection of MQTT 5', async t =
   t.equal(ingress.reservedBytes, 0)
 })
 
-t.test('while the node is short of memory, messages wait and control packets do not', async t => {
+t.test('while the node is short of memory, messages wait and control packets do not [MQTT-4.9.0-3]', async t => {
   const { connect, ingress, gauge } = await startMqtt(t, { config: { pausedBytesMax: 300 } })
   const { client } = await connect({ keepAlive: 1 })
   ingress.pressure.set(true)
@@ -282,7 +302,7 @@ t.test('a connection that breaks lets go of what waits, and of what is under way
   t.equal(ingress.envelopes.length, 2)
 })
 
-t.test('a message is refused with the reason code of its refusal, and told why', async t => {
+t.test('a message is refused with the reason code of its refusal, and told why [MQTT-3.1.2-29] [MQTT-3.4.2-1] [MQTT-3.5.2-1]', async t => {
   const { connect, ingress } = await startMqtt(t)
   const table = [
     ['malformed', 0x99], ['too-large', 0x83], ['forbidden', 0x87], ['no-route', 0x90], ['invalid-event', 0x99],
@@ -318,7 +338,7 @@ t.test('what the door itself finds wrong with a message is told as well', async 
   t.equal(ingress.envelopes.length, 0)
 })
 
-t.test('MQTT 3.1.1 has no word for a refusal: the connection is closed, and its client held off', async t => {
+t.test('MQTT 3.1.1 has no word for a refusal: the connection is closed, and its client held off [MQTT-3.3.5-2]', async t => {
   const { connect, ingress, gauge } = await startMqtt(t)
   ingress.outcomeOf = ({ channel }: Envelope, index) =>
     channel === 'poison' ? refuse('invalid-event', 'for a test') : receiptOf({ channel } as Envelope, index)
@@ -331,7 +351,7 @@ t.test('MQTT 3.1.1 has no word for a refusal: the connection is closed, and its 
   t.equal(gauge('clients_held_off'), 1)
 })
 
-t.test('MQTT 3.1.1 may be told that a refused message was taken, where the operator wants that', async t => {
+t.test('MQTT 3.1.1 may be told that a refused message was taken, where the operator wants that [MQTT-3.3.5-2]', async t => {
   const { connect, ingress, gauge } = await startMqtt(t, { config: { onRefused: 'acknowledge' } })
   ingress.outcomeOf = () => refuse('forbidden', 'for a test')
   const { client } = await connect({ version: 4 })
@@ -355,17 +375,20 @@ t.test('an alias stands for the topic that came with it', async t => {
   t.same(ingress.envelopes.map(({ channel }) => channel), ['a/b', 'a/b', 'c', 'c'])
 })
 
-t.test('a message that expires while it waits is not delivered', async t => {
+t.test('a message that expires while it waits is not delivered [MQTT-4.3.3-13]', async t => {
   const { connect, ingress } = await startMqtt(t)
   const { client } = await connect()
   ingress.pressure.set(true)
   client.say(
     publishPacket({ packetId: 1, properties: { messageExpiryInterval: 0 } }),
+    publishPacket({ packetId: 3, qos: 2, properties: { messageExpiryInterval: 0 } }),
     publishPacket({ packetId: 2, properties: { messageExpiryInterval: 60 } }), { type: 'PINGREQ' })
   await client.next('PINGRESP')
   ingress.pressure.set(false)
   await client.next('PUBACK', 2)
-  t.same(acknowledged(client), ['PUBACK 1 0x83', 'PUBACK 2'])
+  t.same(acknowledged(client), ['PUBACK 1 0x83', 'PUBREC 3 0x83', 'PUBACK 2'])
+  client.say(release(3))
+  await client.next('PUBCOMP', 3)
   t.equal(ingress.envelopes.length, 1)
   t.equal(ingress.reservedBytes, 0)
 })

@@ -127,7 +127,8 @@ export const endings = {
   silent: ending(reasonCodes.keepAliveTimeout, 'nothing was heard for one and a half times the keep alive'),
   revoked: ending(reasonCodes.notAuthorized, 'access has ended; authenticate again'),
   stopping: ending(reasonCodes.serverShuttingDown, 'this gateway is stopping; connect again'),
-  nothingDelivered: ending(reasonCodes.protocolError, 'nothing is delivered here, so this packet answers nothing'),
+  nothingDelivered: ending(reasonCodes.protocolError, 'nothing is delivered or asked for here, so this packet answers nothing'),
+  answerTooLarge: ending(reasonCodes.packetTooLarge, 'the answer is above the maximum packet size; ask for less at once'),
   releasedTooEarly: ending(reasonCodes.protocolError, 'PUBREL came before the PUBREC of its message'),
   expiryFromNothing: ending(reasonCodes.protocolError, 'a session that ends with its connection cannot be prolonged')
 }

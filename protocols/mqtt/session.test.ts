@@ -23,7 +23,7 @@ async function startWorkers (t: Parameters<typeof startMqtt>[0]): Promise<readon
 }
 
 for (const [where, at] of [['the same worker', 0], ['another worker', 1]] as const) {
-  t.test(`a client that comes back to ${where} finds its session: a copy of a message is no second event`, async t => {
+  t.test(`${where}: a client that comes back finds its session, and a copy of a message is no second event [MQTT-3.1.2-4] [MQTT-3.1.3-2] [MQTT-3.1.4-3] [MQTT-3.2.2-2] [MQTT-4.1.0-1] [MQTT-4.1.0-2] [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.1.2-23] [MQTT-3.2.2-3]`, async t => {
     for (const connect of [lasting, lasting4]) {
       const workers = await startWorkers(t)
       const old = await workers[0].connect(connect)
@@ -43,7 +43,7 @@ for (const [where, at] of [['the same worker', 0], ['another worker', 1]] as con
     }
   })
 
-  t.test(`a CONNECT at ${where} ends the connection that has the client id`, async t => {
+  t.test(`${where}: a CONNECT ends the connection that has the client id [MQTT-3.1.4-2] [MQTT-3.1.4-3] [MQTT-4.1.0-1]`, async t => {
     const workers = await startWorkers(t)
     const old = await workers[0].connect(lasting)
     const { connack } = await workers[at].connect(lasting)
@@ -55,7 +55,7 @@ for (const [where, at] of [['the same worker', 0], ['another worker', 1]] as con
     await old4.client.ended()
   })
 
-  t.test(`a message that is under way is settled before its session goes to ${where}`, async t => {
+  t.test(`${where}: a message that is under way is settled before its session goes on`, async t => {
     const workers = await startWorkers(t)
     const { ingress } = workers[0]
     ingress.outcomeOf = () => undefined
@@ -79,7 +79,7 @@ for (const [where, at] of [['the same worker', 0], ['another worker', 1]] as con
   })
 }
 
-t.test('a clean start forgets the session', async t => {
+t.test('a clean start forgets the session [MQTT-3.1.2-6] [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2]', async t => {
   const { connect, ingress } = await startMqtt(t)
   const old = await connect(lasting)
   old.client.say(message)
@@ -91,7 +91,7 @@ t.test('a clean start forgets the session', async t => {
   t.equal(ingress.envelopes.length, 2)
 })
 
-t.test('a session ends with its connection where its client wants that, and its client id is free', async t => {
+t.test('a session ends with its connection where its client wants that, and its client id is free [MQTT-3.1.2-6] [MQTT-3.1.4-3] [MQTT-3.2.2-1]', async t => {
   const { connect, ingress, gauge } = await startMqtt(t)
   for (const ending of [{ clientId: 'a' }, { version: 4, clientId: 'b' }] as const) {
     ingress.authenticated = () => ({ name: 'bob', groups: [], anonymous: false })
@@ -104,7 +104,7 @@ t.test('a session ends with its connection where its client wants that, and its 
   }
 })
 
-t.test('a session ends when its time is over', async t => {
+t.test('a session ends when its time is over [MQTT-3.2.2-3] [MQTT-4.1.0-2]', async t => {
   const { connect, gauge } = await startMqtt(t, { config: { sessionExpiryMaxMs: 100 } })
   const { client } = await connect(lasting4)
   client.close()

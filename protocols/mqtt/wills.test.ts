@@ -12,7 +12,7 @@ const late: Will = { ...will, properties: { willDelayInterval: 1, contentType: '
 const lasting: Partial<ConnectPacket> = { clientId: 'sensor', cleanStart: false, properties: { sessionExpiryInterval: 60 } }
 
 for (const version of [4, 5] as const) {
-  t.test(`version ${version}: a will is an event when its connection breaks, and none when its client takes leave`, async t => {
+  t.test(`version ${version}: a will is an event when its connection breaks, and none when its client takes leave [MQTT-3.1.2-8] [MQTT-3.1.2-10] [MQTT-3.14.4-3]`, async t => {
     const { connect, ingress, gauge } = await startMqtt(t)
     const polite = await connect({ version, will })
     t.equal(gauge('wills_held'), 1)
@@ -30,6 +30,20 @@ for (const version of [4, 5] as const) {
   })
 }
 
+t.test('a will is retained as its client says, and as no other [MQTT-3.1.2-12] [MQTT-3.1.2-16] [MQTT-3.1.2-17] [MQTT-3.1.2-14] [MQTT-3.1.2-15]', async t => {
+  const { connect, ingress, gauge } = await startMqtt(t)
+  for (const [at, retain] of [true, false].entries()) {
+    const { client } = await connect({ will: { ...will, retain } })
+    client.close()
+    await eventually(() => ingress.envelopes.length === at + 1, 'the will')
+    t.equal(ingress.envelopes[at]?.attributes.get('mqtt-retain'), retain ? 'true' : undefined)
+  }
+  const { client } = await connect()
+  client.close()
+  await eventually(() => gauge('clients_connected') === 0, 'the end')
+  t.equal(ingress.envelopes.length, 2, 'without a will nothing is published')
+})
+
 t.test('a client may take leave and want its will published (0x04)', async t => {
   const { connect, ingress } = await startMqtt(t)
   const { client } = await connect({ will })
@@ -44,7 +58,7 @@ t.test('a client that breaks the protocol leaves a will', async t => {
   await eventually(() => ingress.envelopes.length === 1, 'the will')
 })
 
-t.test('a will waits for its delay, or for the end of its session', async t => {
+t.test('a will waits for its delay, or for the end of its session [MQTT-3.1.2-7] [MQTT-3.1.2-8]', async t => {
   const { connect, ingress } = await startMqtt(t)
   const beganMs = performance.now()
   const kept = await connect({ ...lasting, will: late })
@@ -59,7 +73,7 @@ t.test('a will waits for its delay, or for the end of its session', async t => {
   t.ok(performance.now() - brokenMs < 900)
 })
 
-t.test('a will that waits is dropped when its client comes back, also to another worker', async t => {
+t.test('a will that waits is dropped when its client comes back, also to another worker [MQTT-3.1.3-9]', async t => {
   const claims = createSessionClaims(t, 2)
   for (const at of [0, 1]) {
     const workers = await Promise.all(claims.map(claimSession => startMqtt(t, { claimSession })))

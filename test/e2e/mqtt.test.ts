@@ -91,7 +91,7 @@ const transports: [string, string, IClientOptions][] = [
 ]
 
 for (const [name, url, own] of transports) {
-  t.test(`MQTT.js over ${name}: both versions, QoS 0, 1 and 2`, async t => {
+  t.test(`${name}: MQTT.js sends in both versions, with QoS 0, 1 and 2 [MQTT-7.0.0-2] [MQTT-7.1.1-1] [MQTT-4.2.0-1]`, async t => {
     for (const protocolVersion of [4, 5] as const) {
       const before = await written()
       await withJs(url, { ...own, protocolVersion }, async client => {
