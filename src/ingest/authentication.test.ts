@@ -192,3 +192,15 @@ t.test('whose access has ended has proved nothing, and its guesses are held up l
     t.same(accepted, [])
   }
 })
+
+t.test('who is turned away after its proof was taken may show it again; who is let in keeps it', async t => {
+  const full: SeatedGate = { name: 'full', gate: { enter: () => refuse('rate-limited', 'full'), leave () {} } }
+  const cases: [name: string, gates: SeatedGate[], givenBack: number][] = [['alice', [full], 1], ['eve', [], 1], ['alice', [], 0]]
+  for (const [name, gates, expected] of cases) {
+    let givenBackCount = 0
+    const singleUse = { useUp () {}, giveBack () { givenBackCount++ } }
+    const { authenticate } = rigOf({ one: async () => ({ ...alice, name, singleUse }) }, gates)
+    await authenticate(credentials, { ...peer })
+    t.equal(givenBackCount, expected, name)
+  }
+})
