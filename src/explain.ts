@@ -123,7 +123,8 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
   const pipeline = createPipeline({ ...parts, draft, question, runs: parts.policies.runs(parts.ack, decided) })
   const ask = createAuthentication({
     authenticators: asked === undefined ? parts.policies.authenticators : [asserting(principalOf(asked))],
-    access: parts.access, gates, failedLogins: createFailedLogins({ failedLoginsMax: 0 }), onAuthenticated () {},
+    access: parts.access, gates, failedLogins: createFailedLogins({ failedLoginsMax: 0, tables: [] }),
+    onAuthenticated () {},
     onFault: error => log.error({ error }, 'authentication failed while explaining')
   })
   const adapter = module.create({

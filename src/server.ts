@@ -133,6 +133,10 @@ function createListeners (settings: Settings, connections: Connections, workerCo
 }
 
 /** A worker's share of what the node may have; of something it is never nothing. */
+function delayTargetOf ({ replyTimeoutMs }: Settings['limits']): number {
+  return replyTimeoutMs * queueShare
+}
+
 function shareOf (whole: number, workerCount: number): number {
   return whole === 0 ? 0 : Math.max(1, Math.floor(whole / workerCount))
 }
@@ -161,19 +165,18 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // bytes in: who may connect, who is sending, how much may be held
   const connections = createTable(limits, settings.connections.headerBytesMax, data.workerCount)
-  const policies = createPolicies({ settings, log, tables: openTables(settings, data.tables, { worker: index, log }) })
-  const schemes = schemesOf(policies.authenticators)
+  const tables = openTables(settings, data.tables, { worker: index, log })
+  const policies = createPolicies({ settings, log, tables })
   const access = createAccess(createNoticeReader(data.disabled))
   const gates = createGates(policies.gates, decisions.decided, told => { connections.watchClosed(told) })
-  const failedLogins = createFailedLogins({ failedLoginsMax: shareOf(limits.failedLoginsMax, data.workerCount) })
+  const failedLogins = createFailedLogins({ ...limits, tables: tables.failedLogins })
   const authenticate = createAuthentication({
     authenticators: policies.authenticators, access, gates, failedLogins,
     onAuthenticated: peer => connections.authenticated(peer.connectionId),
     onFault: error => log.error({ error }, 'authentication failed: its sender was refused')
   })
   const budget = createBudget(data.budget, index, limits.bufferBytesMax)
-  const delayTargetMs = limits.replyTimeoutMs * queueShare
-  const admission = createAdmission({ budget, workersCount: data.workerCount, delayTargetMs })
+  const admission = createAdmission({ budget, workersCount: data.workerCount, delayTargetMs: delayTargetOf(limits) })
 
   // envelope: route, policies, record, sink
   const router = compileRoutes(settings)
@@ -189,7 +192,8 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // doors: adapters on their listeners
   const doors = createAdapters(settings, {
-    pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal, schemes
+    pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal,
+    schemes: schemesOf(policies.authenticators)
   }, data, log)
   const listeners = createListeners(settings, connections, data.workerCount, log)
   for (const listener of listeners) doors.get(listener.protocol)?.attach(listener)
