@@ -132,11 +132,11 @@ function createListeners (settings: Settings, connections: Connections, workerCo
     }))
 }
 
-/** A worker's share of what the node may have; of something it is never nothing. */
 function delayTargetOf ({ replyTimeoutMs }: Settings['limits']): number {
   return replyTimeoutMs * queueShare
 }
 
+/** A worker's share of what the node may have; of something it is never nothing. */
 function shareOf (whole: number, workerCount: number): number {
   return whole === 0 ? 0 : Math.max(1, Math.floor(whole / workerCount))
 }
