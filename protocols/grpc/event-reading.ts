@@ -150,23 +150,22 @@ function readEntry (reader: WireReader, limit: number, readValue: ReadValue, int
     } else reader.skip(tag, end)
   }
   if (reader.broken) return
-  if (valueAt >= 0) {
-    reader.at = valueAt
-    readValue(reader, end, name, into)
-  }
+  // A value that is not there is that of its type that says nothing.
+  reader.at = valueAt < 0 ? end : valueAt
+  readValue(reader, end, name, into)
   reader.at = end
 }
 
 function readAttribute (reader: WireReader, limit: number, name: string, into: EventReading): void {
   into.attributes ??= []
-  into.attributes.push(name, reader.text(limit))
+  into.attributes.push(name, reader.at < limit ? reader.text(limit) : '')
 }
 
 const extension = { text: bytesTag(1), integer: varintTag(2), boolean: varintTag(3) } as const
 
 /** A sluice.v1.ExtensionValue. */
 function readExtension (reader: WireReader, limit: number, name: string, into: EventReading): void {
-  if (!reader.span(limit)) return
+  if (reader.at === limit || !reader.span(limit)) return
   const { end } = reader
   reader.at = reader.start
   let value: WireValue
@@ -188,7 +187,7 @@ const attribute = {
 
 /** A CloudEventAttributeValue: of an optional attribute or an extension. */
 function readOfficialValue (reader: WireReader, limit: number, name: string, into: EventReading): void {
-  if (!reader.span(limit)) return
+  if (reader.at === limit || !reader.span(limit)) return
   const { end } = reader
   reader.at = reader.start
   let value: WireValue
