@@ -18,6 +18,7 @@ export class Connection {
   readonly #door: Door
   /** Streams of other services than ours, which nobody ends on the way to the exit. */
   readonly #others = new Set<ServerHttp2Stream>()
+  #cutting = false
   #secondAtMs = 0
   #pingsCount = 0
   #resetsCount = 0
@@ -55,7 +56,7 @@ export class Connection {
   endOthers (): void { for (const stream of this.#others) stream.close(cancelCode) }
 
   #count (what: 'pings' | 'resets' | 'streams'): boolean {
-    if (this.session.destroyed) return false
+    if (this.#cutting || this.session.destroyed) return false
     const nowMs = performance.now()
     if (nowMs - this.#secondAtMs >= secondMs) {
       this.#secondAtMs = nowMs
@@ -71,8 +72,11 @@ export class Connection {
   }
 
   #cut (what: string): void {
+    this.#cutting = true
     this.#door.cutCount += 1
     this.#door.log.debug({ peer: this.peer.address, what }, 'connection cut: too many in a second')
-    this.session.destroy(undefined, enhanceYourCalm)
+    this.session.goaway(enhanceYourCalm)
+    // Not now: this may be called while bytes are parsed, and the frame above would not get out.
+    setImmediate(() => { this.session.destroy(new Error(`too many ${what} in a second`), enhanceYourCalm) })
   }
 }

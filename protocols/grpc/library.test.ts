@@ -19,6 +19,7 @@ t.test('a client that pings without end is cut, and others are not', async t => 
   const { session, sender, level } = await startGrpc(t, { pingsPerSecondMax: 10 })
   const noisy = session()
   const gone = goneAway(noisy)
+  await new Promise(resolve => { noisy.once('connect', resolve) })
   for (let count = 0; count < 50; count++) noisy.ping(() => {})
   t.equal(await gone, constants.NGHTTP2_ENHANCE_YOUR_CALM)
   t.equal(level('connections_cut'), 1)
@@ -98,7 +99,7 @@ t.test('health is told by service, and changes when the gateway begins to stop',
   const { port, ingress, adapter } = await startGrpc(t)
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
   t.teardown(() => { client.close() })
-  const { check, watch } = healthService as unknown as Record<'check' | 'watch', {
+  const { Check: check, Watch: watch } = healthService as unknown as Record<'Check' | 'Watch', {
     requestSerialize (value: object): Buffer, responseDeserialize (bytes: Buffer): Health
   }>
   const ask = (service: string): Promise<string> => new Promise(resolve => {

@@ -10,7 +10,7 @@ export function serveReflection (server: Server): void {
   // The shape in which the library takes descriptors of files; the rest of it, it does not read.
   const described = {
     ingest: { fileDescriptorProtos: fileDescriptors.map(text => Buffer.from(text, 'base64')) },
-    health: (healthService as unknown as { check: { requestType: object } }).check.requestType
+    health: (healthService as unknown as { Check: { requestType: object } }).Check.requestType
   }
   const service = new ReflectionService(described as unknown as ConstructorParameters<typeof ReflectionService>[0])
   service.addToServer(server)

@@ -45,7 +45,7 @@ export async function startGrpc (t: Test, config: Partial<GrpcConfig> = {}): Pro
     ingress, adapter, port, sender,
     level: name => adapter.gauges.get(name)?.() ?? NaN,
     session () {
-      const session = connect(`http://127.0.0.1:${port}`)
+      const session = connect(`http://127.0.0.1:${port}`, { maxOutstandingPings: 1_000 })
       session.on('error', () => {})
       sessions.push(session)
       return session
