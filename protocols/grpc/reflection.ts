@@ -2,16 +2,12 @@
 
 import type { Server } from '@grpc/grpc-js'
 import { ReflectionService } from '@grpc/reflection'
-import { service as healthService } from 'grpc-health-check'
 import { fileDescriptors } from './generated/descriptors.ts'
 
 /** Serves v1 and v1alpha: some clients ask for the old one only. */
 export function serveReflection (server: Server): void {
   // The shape in which the library takes descriptors of files; the rest of it, it does not read.
-  const described = {
-    ingest: { fileDescriptorProtos: fileDescriptors.map(text => Buffer.from(text, 'base64')) },
-    health: (healthService as unknown as { Check: { requestType: object } }).Check.requestType
-  }
+  const described = { all: { fileDescriptorProtos: fileDescriptors.map(text => Buffer.from(text, 'base64')) } }
   const service = new ReflectionService(described as unknown as ConstructorParameters<typeof ReflectionService>[0])
   service.addToServer(server)
 }

@@ -1,12 +1,14 @@
 // Makes the TypeScript of the proto files with buf: what `npm run proto` writes and a test compares with what is there.
 
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { realpathSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { WireReader, bytesTag } from '../../protocols/grpc/wire-reader.ts'
 
 const root = join(import.meta.dirname, '../..')
 const generated = 'protocols/grpc/generated'
+/** What the library of the health service comes with. */
+const healthProto = realpathSync(join(root, 'node_modules/grpc-health-check/proto'))
 /** An image of what has been published; what breaks its readers is found by comparing with it. */
 export const baseline = 'proto/baseline.binpb'
 
@@ -22,12 +24,17 @@ export function buf (...args: readonly string[]): Buffer {
 /** Writes types, serialisers and the descriptors of the files, under `base`. */
 export function generate (base: string): void {
   buf('generate', '--output', base)
-  const set = buf('build', '--exclude-source-info', '--as-file-descriptor-set', '--type', 'sluice.v1.Ingest', '--output', '-')
-  const files = filesOf(set).map(file => `  '${file.toString('base64')}'`)
+  const types = ['sluice.v1.Ingest', 'google.rpc.Status', 'google.rpc.ErrorInfo', 'google.rpc.RetryInfo']
+  const sets = [described('proto', ...types.flatMap(type => ['--type', type])), described(healthProto)]
+  const files = sets.flatMap(filesOf).map(file => `  '${file.toString('base64')}'`)
   const text = '// Code generated from the proto files by `npm run proto`. DO NOT EDIT.\n\n/* eslint-disable */\n' +
     '/** Each file as a google.protobuf.FileDescriptorProto, in base64. */\n' +
     `export const fileDescriptors: readonly string[] = [\n${files.join(',\n')}\n]\n`
   writeFileSync(join(base, generated, 'descriptors.ts'), text)
+}
+
+function described (input: string, ...options: readonly string[]): Buffer {
+  return buf('build', input, ...options, '--exclude-source-info', '--as-file-descriptor-set', '--output', '-')
 }
 
 /** The files of a google.protobuf.FileDescriptorSet. */
