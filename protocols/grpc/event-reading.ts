@@ -27,6 +27,8 @@ export class EventReading {
   extensions: Map<string, string | number | boolean> | undefined
   /** Names and values, one after the other. */
   attributes: string[] | undefined
+  /** The texts of the events before that are most often the same. */
+  readonly known = { channel: '', source: '', type: '', datacontenttype: '' }
 
   clear (): void {
     this.official = false
@@ -53,15 +55,18 @@ const flat = {
 
 /** Reads a sluice.v1.Event that ends at `limit`. */
 export function readFlat (reader: WireReader, limit: number, into: EventReading): void {
+  const { known } = into
   into.clear()
   for (let tag = reader.tag(limit); tag !== 0; tag = reader.tag(limit)) {
     switch (tag) {
-      case flat.channel: into.channel = reader.text(limit); break
+      case flat.channel: into.channel = known.channel = reader.textLike(known.channel, limit); break
       case flat.id: into.id = reader.text(limit); break
-      case flat.source: into.source = reader.text(limit); break
-      case flat.type: into.type = reader.text(limit); break
+      case flat.source: into.source = known.source = reader.textLike(known.source, limit); break
+      case flat.type: into.type = known.type = reader.textLike(known.type, limit); break
       case flat.subject: into.subject = reader.text(limit); break
-      case flat.datacontenttype: into.datacontenttype = reader.text(limit); break
+      case flat.datacontenttype:
+        into.datacontenttype = known.datacontenttype = reader.textLike(known.datacontenttype, limit)
+        break
       case flat.dataschema: into.dataschema = reader.text(limit); break
       case flat.time: into.time = reader.text(limit); break
       case flat.data: into.data = readBytes(reader, limit); break

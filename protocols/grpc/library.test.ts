@@ -1,6 +1,7 @@
 // Tests of connections: what abuses them is cut, what ages goes, and health and reflection say what there is.
 
-import { constants, connect } from 'node:http2'
+import { constants } from 'node:http2'
+import type { ClientHttp2Session } from 'node:http2'
 import t from 'tap'
 import { Client, credentials } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
@@ -11,7 +12,7 @@ import { until } from '../../test/support/rest-rig.ts'
 import { fileDescriptors } from './generated/descriptors.ts'
 
 /** Resolves with the code that a connection is ended with. */
-function goneAway (session: ReturnType<typeof connect>): Promise<number> {
+function goneAway (session: ClientHttp2Session): Promise<number> {
   return new Promise(resolve => { session.once('goaway', resolve) })
 }
 

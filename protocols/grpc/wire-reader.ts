@@ -91,6 +91,22 @@ export class WireReader {
     return text
   }
 
+  /** `text` where it is most often one that has been read before: then nothing is made. */
+  textLike (known: string, limit: number): string {
+    const from = this.at
+    if (known === '' || !this.span(limit) || this.end - this.start !== known.length) return this.#again(from, limit)
+    for (let index = 0; index < known.length; index++) {
+      const byte = this.bytes[this.start + index] ?? 0
+      if (byte > 0x7f || byte !== known.charCodeAt(index)) return this.#again(from, limit)
+    }
+    return known
+  }
+
+  #again (from: number, limit: number): string {
+    this.at = from
+    return this.text(limit)
+  }
+
   /** Steps over a field that is not known. */
   skip (tag: number, limit: number, depth = 0): void {
     switch (tag & 7) {

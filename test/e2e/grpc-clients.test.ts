@@ -67,6 +67,40 @@ t.test('grpcio knows the service by reflection, publishes, streams, and reads th
   ])
 })
 
+/** Stands for generated stubs: the modules that the README's client imports, made by reflection. */
+const stubs = `
+import sys, types
+packages = {name: types.ModuleType(name) for name in ("sluice", "sluice.v1", "sluice.v1.ingest_pb2", "sluice.v1.ingest_pb2_grpc")}
+sys.modules.update(packages)
+packages["sluice.v1"].ingest_pb2 = packages["sluice.v1.ingest_pb2"]
+packages["sluice.v1"].ingest_pb2_grpc = packages["sluice.v1.ingest_pb2_grpc"]
+packages["sluice.v1.ingest_pb2"].PublishStreamRequest = Streamed
+packages["sluice.v1.ingest_pb2"].Event = message_factory.GetMessageClass(pool.FindMessageTypeByName("sluice.v1.Event"))
+Answer = message_factory.GetMessageClass(pool.FindMessageTypeByName("sluice.v1.PublishStreamResponse"))
+class IngestStub:
+    def __init__(self, channel):
+        self.PublishStream = channel.stream_stream(
+            "/sluice.v1.Ingest/PublishStream", request_serializer=Streamed.SerializeToString,
+            response_deserializer=Answer.FromString)
+packages["sluice.v1.ingest_pb2_grpc"].IngestStub = IngestStub
+`
+
+t.test('the client of the README writes what can be written, and tells what is refused for good', {
+  skip: python.skip
+}, async t => {
+  const readme = readFileSync(join(root, 'protocols/grpc/README.md'), 'utf8')
+  const shown = /```python\n(.*?)```/s.exec(readme)?.[1] ?? ''
+  const path = join(folder, 'readme_client.py')
+  writeFileSync(path, `${byReflection}${stubs}${shown}
+made = [pb.Event(channel="orders/eu", id=str(i), source="/s", type="t", data=b"1") for i in range(500)]
+made.append(pb.Event(channel="nowhere/at/all", id="x", source="/s", type="t", data=b"1"))
+print("refused", [code for _, code in publish(address, key, made)])
+`)
+  const { code, text } = await say(python.program, [path, address, apiKey.key])
+  t.equal(code, 0)
+  t.match(text, "refused ['no-route']")
+})
+
 t.test('grpcurl lists, describes and calls', { skip: grpcurl.skip }, async t => {
   const ask = (...args: string[]): ReturnType<typeof say> => say(grpcurl.program, ['-plaintext', ...args])
   t.match(await ask(address, 'list'), { code: 0, text: /^grpc\.health\.v1\.Health\nsluice\.v1\.Ingest\n/ })

@@ -6,79 +6,38 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Any } from "../../../google/protobuf/any.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 
-/**
- * CloudEvent is copied from
- * https://github.com/cloudevents/spec/blob/main/cloudevents/formats/protobuf-format.md.
- */
+/** One event. */
 export interface CloudEvent {
-  /** Unique event identifier. */
+  /** What every event has. */
   id: string;
-  /** URI of the event source. */
+  /** A URI reference. */
   source: string;
-  /** Version of the spec in use. */
   specVersion: string;
-  /** Event type identifier. */
   type: string;
-  /** Optional & Extension Attributes */
-  attributes: { [key: string]: CloudEventAttributeValue };
-  /** CloudEvent Data (Bytes, Text, or Proto) */
-  data:
-    | //
-    /**
-     * If the event is binary data then the datacontenttype attribute
-     * should be set to an appropriate media-type.
-     */
-    { $case: "binaryData"; binaryData: Buffer }
-    | //
-    /**
-     * If the event is string data then the datacontenttype attribute
-     * should be set to an appropriate media-type such as application/json.
-     */
-    { $case: "textData"; textData: string }
-    | //
-    /**
-     * If the event is a protobuf then it must be encoded using this Any
-     * type. The datacontenttype attribute should be set to
-     * application/protobuf and the dataschema attribute set to the message
-     * type.
-     */
-    { $case: "protoData"; protoData: Any }
-    | undefined;
+  /** All other attributes: subject, time, datacontenttype, dataschema, extensions. */
+  attributes: { [key: string]: CloudEvent_CloudEventAttributeValue };
+  /** The data as bytes, as text or as a message. */
+  data: { $case: "binaryData"; binaryData: Buffer } | { $case: "textData"; textData: string } | {
+    $case: "protoData";
+    protoData: Any;
+  } | undefined;
 }
 
 export interface CloudEvent_AttributesEntry {
   key: string;
-  value: CloudEventAttributeValue | undefined;
+  value: CloudEvent_CloudEventAttributeValue | undefined;
 }
 
-/**
- * CloudEventAttribute enables extensions to use any of the seven allowed
- * data types as the value of an envelope key.
- */
-export interface CloudEventAttributeValue {
-  /** The value can be any one of these types. */
+/** A value of one of the seven types that CloudEvents has. */
+export interface CloudEvent_CloudEventAttributeValue {
   attr:
-    | //
-    /** Boolean value. */
-    { $case: "ceBoolean"; ceBoolean: boolean }
-    | //
-    /** Integer value. */
-    { $case: "ceInteger"; ceInteger: number }
-    | //
-    /** String value. */
-    { $case: "ceString"; ceString: string }
-    | //
-    /** Byte string value. */
-    { $case: "ceBytes"; ceBytes: Buffer }
-    | //
-    /** URI value. */
-    { $case: "ceUri"; ceUri: string }
-    | //
-    /** URI reference value. */
-    { $case: "ceUriRef"; ceUriRef: string }
-    | //
-    /** Timestamp value. */
-    { $case: "ceTimestamp"; ceTimestamp: Timestamp }
+    | { $case: "ceBoolean"; ceBoolean: boolean }
+    | { $case: "ceInteger"; ceInteger: number }
+    | { $case: "ceString"; ceString: string }
+    | { $case: "ceBytes"; ceBytes: Buffer }
+    | { $case: "ceUri"; ceUri: string }
+    | { $case: "ceUriRef"; ceUriRef: string }
+    | { $case: "ceTimestamp"; ceTimestamp: Timestamp }
     | undefined;
 }
 
@@ -100,9 +59,11 @@ export const CloudEvent: MessageFns<CloudEvent> = {
     if (message.type !== "") {
       writer.uint32(34).string(message.type);
     }
-    globalThis.Object.entries(message.attributes).forEach(([key, value]: [string, CloudEventAttributeValue]) => {
-      CloudEvent_AttributesEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
-    });
+    globalThis.Object.entries(message.attributes).forEach(
+      ([key, value]: [string, CloudEvent_CloudEventAttributeValue]) => {
+        CloudEvent_AttributesEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+      },
+    );
     switch (message.data?.$case) {
       case "binaryData":
         writer.uint32(50).bytes(message.data.binaryData);
@@ -220,7 +181,7 @@ export const CloudEvent_AttributesEntry: MessageFns<CloudEvent_AttributesEntry> 
       writer.uint32(10).string(message.key);
     }
     if (message.value !== undefined) {
-      CloudEventAttributeValue.encode(message.value, writer.uint32(18).fork()).join();
+      CloudEvent_CloudEventAttributeValue.encode(message.value, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -251,7 +212,7 @@ export const CloudEvent_AttributesEntry: MessageFns<CloudEvent_AttributesEntry> 
               break;
             }
 
-            message.value = CloudEventAttributeValue.decode(reader, reader.uint32());
+            message.value = CloudEvent_CloudEventAttributeValue.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -267,12 +228,12 @@ export const CloudEvent_AttributesEntry: MessageFns<CloudEvent_AttributesEntry> 
   },
 };
 
-function createBaseCloudEventAttributeValue(): CloudEventAttributeValue {
+function createBaseCloudEvent_CloudEventAttributeValue(): CloudEvent_CloudEventAttributeValue {
   return { attr: undefined };
 }
 
-export const CloudEventAttributeValue: MessageFns<CloudEventAttributeValue> = {
-  encode(message: CloudEventAttributeValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const CloudEvent_CloudEventAttributeValue: MessageFns<CloudEvent_CloudEventAttributeValue> = {
+  encode(message: CloudEvent_CloudEventAttributeValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     switch (message.attr?.$case) {
       case "ceBoolean":
         writer.uint32(8).bool(message.attr.ceBoolean);
@@ -299,7 +260,7 @@ export const CloudEventAttributeValue: MessageFns<CloudEventAttributeValue> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): CloudEventAttributeValue {
+  decode(input: BinaryReader | Uint8Array, length?: number): CloudEvent_CloudEventAttributeValue {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -308,7 +269,7 @@ export const CloudEventAttributeValue: MessageFns<CloudEventAttributeValue> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCloudEventAttributeValue();
+      const message = createBaseCloudEvent_CloudEventAttributeValue();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
