@@ -49,7 +49,7 @@ export class Door {
     this.ingress = ingress
     this.log = log
     const shortestMs = Math.min(config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs)
-    this.sweepMs = Math.max(20, Math.min(1_000, Math.floor(shortestMs / 4)))
+    this.sweepMs = Math.max(20, Math.min(250, Math.floor(shortestMs / 4)))
   }
 
   ticks (ms: number): number { return Math.ceil(ms / this.sweepMs) }

@@ -16,6 +16,9 @@ import { bytesOf, endingOf, endsStream, fine, receiptOf, refusalOf } from './rep
 /** Under pressure, this share of the window is left. */
 const pressedShare = 8
 
+/** How long a stream with nothing in flight waits for memory. */
+const overloadedMs = 2_000
+
 const openedLate = refuse('malformed', 'open may only be the first message of a stream')
 const wrongOrder = refuse('malformed', 'the ids of a stream grow; this one is not above the one before it')
 const expired = refuse('unauthenticated', 'the proof of who sends has ended; open a new stream with a new one')
@@ -256,10 +259,11 @@ export class EventStream extends Call implements Settler, Turning {
     if (this.#writing && tick - this.lastTick > door.ticks(door.config.writeTimeoutMs)) return this.drop()
     this.#retry()
     this.#read()
-    const late = this.openCount === 0 ? this.#patience.late(tick, door.ticks(1_000)) : undefined
+    const late = this.openCount === 0 ? this.#patience.late(tick, door.ticks(overloadedMs)) : undefined
     if (late !== undefined) return this.#fail(late)
-    const idle = this.openCount === 0 && tick - this.lastTick > door.ticks(door.config.streamIdleTimeoutMs)
+    if (this.openCount > 0 || tick - this.lastTick <= door.ticks(door.config.streamIdleTimeoutMs)) return
     // Nothing is in flight: it is as good an end as any, and the client begins a new one when it needs it.
-    if (idle) this.#endAs('fine')
+    if (this.#patience.empty) this.#endAs('fine')
+    else if (!this.#patience.waits) this.drop()
   }
 }
