@@ -48,7 +48,9 @@ export class Door {
     this.config = config
     this.ingress = ingress
     this.log = log
-    const shortestMs = Math.min(config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs)
+    const shortestMs = Math.min(
+      config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs, config.connectionAgeGraceMs
+    )
     this.sweepMs = Math.max(20, Math.min(250, Math.floor(shortestMs / 4)))
   }
 

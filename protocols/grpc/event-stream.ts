@@ -19,6 +19,7 @@ const pressedShare = 8
 /** How long a stream with nothing in flight waits for memory. */
 const overloadedMs = 2_000
 
+const aged = refuse('shutting-down', 'this connection has reached its age; go on with a new stream on a new connection')
 const openedLate = refuse('malformed', 'open may only be the first message of a stream')
 const wrongOrder = refuse('malformed', 'the ids of a stream grow; this one is not above the one before it')
 const expired = refuse('unauthenticated', 'the proof of who sends has ended; open a new stream with a new one')
@@ -43,6 +44,8 @@ export class EventStream extends Call implements Settler, Turning {
   #pulling = false
   #writing = false
   #scheduled = false
+  /** When its connection was seen to be closing. */
+  #closingTick: number | undefined
   /** How the stream ends when nothing is in flight any more. */
   #ending: Refusal | 'fine' | undefined
 
@@ -252,10 +255,18 @@ export class EventStream extends Call implements Settler, Turning {
     if (reservedBytes !== undefined) this.#take(waiting, reservedBytes)
   }
 
+  /** Half of its grace after the connection has been told to go: the other half is for what is in flight. */
+  #outlived (tick: number): boolean {
+    if (!this.connection.session.closed) return false
+    this.#closingTick ??= tick
+    return tick - this.#closingTick >= this.door.ticks(this.door.config.connectionAgeGraceMs / 2)
+  }
+
   override sweep (tick: number): void {
     if (this.answered) return this.sweepAnswered(tick)
     const { door, principal } = this
     if (principal.expiresAtMs !== undefined && principal.expiresAtMs <= Date.now()) return this.#fail(expired)
+    if (this.#outlived(tick)) return this.endWith(aged)
     if (this.#writing && tick - this.lastTick > door.ticks(door.config.writeTimeoutMs)) return this.drop()
     this.#retry()
     this.#read()
