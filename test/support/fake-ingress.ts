@@ -50,6 +50,8 @@ export class FakeIngress implements Ingress {
   readonly batches: number[] = []
   /** What the door refused by itself. */
   readonly refusals: { readonly refusal: Refusal, readonly arrival: Arrival }[] = []
+  /** Whose requests were over, and how many events had come by then. */
+  readonly concluded: { readonly principal: Principal, readonly envelopesCount: number }[] = []
   readonly connectionIds = new Set<number>()
   schemes: readonly string[] = ['ApiKey']
   limits: readonly LimitState[] = []
@@ -105,6 +107,8 @@ export class FakeIngress implements Ingress {
     this.batches.push(envelopes.length)
     for (const [at, envelope] of envelopes.entries()) this.ingest(envelope, settler, firstTicket + at)
   }
+
+  conclude (principal: Principal): void { this.concluded.push({ principal, envelopesCount: this.envelopes.length }) }
 
   refused (refusal: Refusal, arrival: Arrival): void {
     this.refusals.push({ refusal, arrival })
