@@ -4,7 +4,6 @@ import type { Session, SessionOwner } from '../../src/contract/session.ts'
 import type { Will } from './codec/packet.ts'
 import type { Sender } from './decode.ts'
 import { readState, writeState } from './session-state.ts'
-import type { Sessions } from './sessions.ts'
 import type { Timed } from './wheel.ts'
 
 /** A will with whose it is. */
@@ -28,11 +27,26 @@ export interface Leaving {
   readonly will: HeldWill | undefined
 }
 
+/** Who keeps the sessions of a worker, as each of them sees it. */
+export interface Keeper {
+  nowMs (): number
+  /** A session has lost its connection. */
+  detached (session: ClientSession, wakeAtMs: number): void
+  /** Calls `onDue` of the session at that time. */
+  wakeAt (session: ClientSession, atMs: number): void
+  /** It has a connection again, or is over. */
+  forget (session: ClientSession): void
+  publishWill (will: HeldWill): void
+  /** Publishes one that another worker has held. */
+  adoptWill (will: HeldWill): void
+  dropWill (will: HeldWill): void
+}
+
 /** One per client id and worker that has it. It is the owner that the node's table of sessions knows. */
 export class ClientSession implements SessionOwner, Timed {
   dueMs = Infinity
   wheelTick = -1
-  readonly #sessions: Sessions
+  readonly #sessions: Keeper
   /** False: its event has no outcome yet. True: it has, and PUBREC stands for it until PUBREL comes (section 4.3.3). */
   readonly #received = new Map<number, boolean>()
   #pendingCount = 0
@@ -44,7 +58,7 @@ export class ClientSession implements SessionOwner, Timed {
   #isOver = false
   #whenSettled: (() => void) | undefined
 
-  constructor (sessions: Sessions) {
+  constructor (sessions: Keeper) {
     this.#sessions = sessions
   }
 

@@ -1,7 +1,7 @@
 // The sessions of a worker that have no connection, and the wills it holds: how many there are, and when they end.
 
 import { ClientSession } from './session.ts'
-import type { HeldWill } from './session.ts'
+import type { HeldWill, Keeper } from './session.ts'
 import type { Wheel } from './wheel.ts'
 
 export interface SessionsOptions {
@@ -15,7 +15,7 @@ export interface SessionsOptions {
 }
 
 /** One per door. */
-export class Sessions {
+export class Sessions implements Keeper {
   readonly nowMs: () => number
   readonly publishWill: (will: HeldWill) => void
   readonly adoptWill: (will: HeldWill) => void

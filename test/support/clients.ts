@@ -8,7 +8,10 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Adapter, Listening } from '../../src/contract/adapter.ts'
 import type { RefusalCode } from '../../src/contract/outcome.ts'
 import { GrpcSender, grpcEndpoint } from './grpc-client.ts'
-import { talkMqtt } from './mqtt-client.ts'
+import { connectPacket, MqttClient, publishPacket, serveMqtt } from './mqtt-client.ts'
+import { encodePacket } from './mqtt-packets.ts'
+import { until } from './until.ts'
+import type { Properties } from '../../protocols/mqtt/codec/properties.ts'
 
 /** What a sender was told about its event: `written`, the code of a refusal, or nothing before its connection ended. */
 export type Told = 'written' | RefusalCode | 'nothing'
@@ -108,4 +111,49 @@ function listeningOn (protocol: string, server: unknown): Listening {
       return { address: '127.0.0.1', port: (socket as Socket).remotePort ?? 0, secure: false, connectionId: known }
     }
   }
+}
+
+/** What the user property `code` of an answer says. */
+function codeIn ({ userProperties = [] }: Properties): RefusalCode | undefined {
+  return userProperties.find(([name]) => name === 'code')?.[1] as RefusalCode | undefined
+}
+
+/** Speaks to an adapter for the suite over all doors: MQTT 5, QoS 1, a connection for each event. */
+async function talkMqtt (adapter: Adapter): Promise<Conversation> {
+  const server = await serveMqtt(adapter)
+  return {
+    withheld: new Set(['unverifiable', 'rate-limited', 'overloaded', 'sink-unavailable', 'journal-full', 'delivery-timeout']),
+    send: data => sendOnce(new MqttClient(server.open()), data),
+    async sendHalf () {
+      const client = new MqttClient(server.open())
+      client.say(connectPacket())
+      await client.next('CONNACK')
+      const whole = encodePacket(publishPacket(), 5)
+      client.stream.write(whole.subarray(0, whole.length - 2))
+      return () => { client.close() }
+    },
+    async sendGarbage (bytes) {
+      const socket = server.open()
+      socket.resume()
+      socket.end(bytes)
+      await once(socket, 'close')
+    },
+    end: () => { server.close() }
+  }
+}
+
+async function sendOnce (client: MqttClient, payload: Buffer): Promise<Told> {
+  client.say(connectPacket(), publishPacket({ payload }))
+  const told = (): Told | undefined => {
+    for (const packet of client.heard) {
+      if (packet.type !== 'CONNACK' && packet.type !== 'PUBACK' && packet.type !== 'DISCONNECT') continue
+      if (packet.reasonCode >= 0x80) return codeIn(packet.properties) ?? 'nothing'
+      if (packet.type === 'PUBACK') return 'written'
+    }
+    return client.closed ? 'nothing' : undefined
+  }
+  await until(() => told() !== undefined, { timeoutMs: 10_000, what: () => 'an answer' })
+  const answer = told() ?? 'nothing'
+  client.close()
+  return answer
 }

@@ -5,13 +5,10 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Adapter, Listening } from '../../src/contract/adapter.ts'
-import type { RefusalCode } from '../../src/contract/outcome.ts'
 import type { ConnectPacket, Packet, PublishPacket } from '../../protocols/mqtt/codec/packet.ts'
 import { PacketReader } from '../../protocols/mqtt/codec/packet-reader.ts'
 import { noProperties } from '../../protocols/mqtt/codec/properties.ts'
-import type { Properties } from '../../protocols/mqtt/codec/properties.ts'
 import type { ProtocolVersion } from '../../protocols/mqtt/codec/rules.ts'
-import type { Conversation, Told } from './clients.ts'
 import { codecLimits, encodePacket } from './mqtt-packets.ts'
 import { until } from './until.ts'
 
@@ -117,49 +114,4 @@ export async function serveMqtt (adapter: Adapter): Promise<MqttServer> {
       server.close()
     }
   }
-}
-
-/** What the user property `code` of an answer says. */
-function codeIn ({ userProperties = [] }: Properties): RefusalCode | undefined {
-  return userProperties.find(([name]) => name === 'code')?.[1] as RefusalCode | undefined
-}
-
-/** Speaks to an adapter for the suite over all doors: MQTT 5, QoS 1, a connection for each event. */
-export async function talkMqtt (adapter: Adapter): Promise<Conversation> {
-  const server = await serveMqtt(adapter)
-  return {
-    withheld: new Set(['unverifiable', 'rate-limited', 'overloaded', 'sink-unavailable', 'journal-full', 'delivery-timeout']),
-    send: data => sendOnce(new MqttClient(server.open()), data),
-    async sendHalf () {
-      const client = new MqttClient(server.open())
-      client.say(connectPacket())
-      await client.next('CONNACK')
-      const whole = encodePacket(publishPacket(), 5)
-      client.stream.write(whole.subarray(0, whole.length - 2))
-      return () => { client.close() }
-    },
-    async sendGarbage (bytes) {
-      const socket = server.open()
-      socket.resume()
-      socket.end(bytes)
-      await once(socket, 'close')
-    },
-    end: () => { server.close() }
-  }
-}
-
-async function sendOnce (client: MqttClient, payload: Buffer): Promise<Told> {
-  client.say(connectPacket(), publishPacket({ payload }))
-  const told = (): Told | undefined => {
-    for (const packet of client.heard) {
-      if (packet.type !== 'CONNACK' && packet.type !== 'PUBACK' && packet.type !== 'DISCONNECT') continue
-      if (packet.reasonCode >= 0x80) return codeIn(packet.properties) ?? 'nothing'
-      if (packet.type === 'PUBACK') return 'written'
-    }
-    return client.closed ? 'nothing' : undefined
-  }
-  await until(() => told() !== undefined, { timeoutMs, what: () => 'an answer' })
-  const answer = told() ?? 'nothing'
-  client.close()
-  return answer
 }
