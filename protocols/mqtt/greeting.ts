@@ -70,7 +70,10 @@ interface Turned { readonly refusal: Refusal, readonly codes?: { 4: number, 5: n
 export async function greet (connect: ConnectPacket, door: Door, newcomer: Newcomer): Promise<Welcome | Buffer> {
   const receiver = { version: connect.version, packetBytesMax: connect.properties.maximumPacketSize ?? packetBytesMax }
   const receivedAtMs = Date.now()
-  const result = await decide(connect, door, { newcomer, receiver })
+  const result = await decide(connect, door, { newcomer, receiver }).catch((error: unknown): Turned => {
+    door.log.error({ error }, 'a client was not let in for a fault')
+    return { refusal: failed }
+  })
   if ('connack' in result) return result
   const { refusal, codes } = result
   if (!newcomer.isGone) {

@@ -33,8 +33,8 @@ export class Holding {
 
   get carryFits (): boolean { return this.#carryFits }
 
-  /** A chunk of so many bytes is being read. */
-  begin (chunkBytes: number): void { this.#chunkBytes = chunkBytes }
+  /** A chunk of so many bytes is being read. A packet that ends in it is a copy, of what was carried as well. */
+  begin (chunkBytes: number): void { this.#chunkBytes = chunkBytes + this.#carryBytes }
 
   /** What a message of this chunk is a part of. */
   lot (): Lot {

@@ -194,6 +194,23 @@ t.test('a client that leaves while it is asked about leaves nothing behind', asy
   t.equal(ingress.envelopes.length, 0)
 })
 
+t.test('of many that connect at once, some wait and some are told to come later', async t => {
+  const config = { connectsPerSecondMax: 1, connectsWaitingMax: 1, connectWaitMs: 100 }
+  const { connect, ingress, gauge } = await startMqtt(t, { config })
+  t.equal((await connect()).connack.reasonCode, 0)
+  const waiting = connect()
+  await eventually(() => gauge('clients_waiting') === 1, 'one that waits')
+  t.equal((await connect()).connack.reasonCode, 0x89)
+  t.equal((await connect({ version: 4 })).connack.reasonCode, 3)
+  t.equal((await waiting).connack.reasonCode, 0x89, 'its time is over')
+  t.equal(ingress.preAuthBytes, 0)
+})
+
+t.test('a fault while a client is let in is told as one', async t => {
+  const { connect } = await startMqtt(t, { claimSession: () => Promise.reject(new Error('for a test')) })
+  t.equal((await connect()).connack.reasonCode, 0x83)
+})
+
 t.test('a connection on which no CONNECT comes is closed', async t => {
   const { open } = await startMqtt(t, { config: { connectTimeoutMs: 50 } })
   const client = open()

@@ -134,11 +134,15 @@ t.test('messages that come together and are of one kind are one request', async 
 t.test('a packet in many pieces is one message', async t => {
   const { connect, ingress } = await startMqtt(t)
   const { client } = await connect()
+  ingress.outcomeOf = () => undefined
   const bytes = encodePacket(publishPacket({ payload: Buffer.alloc(50_000, 'x') }), 5)
   for (let at = 0; at < bytes.length; at += 9_999) {
     client.stream.write(bytes.subarray(at, at + 9_999))
     await new Promise(resolve => { setImmediate(resolve) })
   }
+  await eventually(() => ingress.pending.length === 1, 'the event')
+  t.ok(ingress.reservedBytes >= 50_000, 'all of it is reserved while it is under way')
+  settle(ingress, 0)
   await client.next('PUBACK', 1)
   t.equal(ingress.envelopes[0]?.data?.length, 50_000)
   t.equal(ingress.reservedBytes, 0)
