@@ -11,7 +11,7 @@ import { reasonCodes } from './codec/reason-codes.ts'
 import type { Violation } from './codec/violation.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Door, Member } from './door.ts'
-import { greet, nobody } from './greeting.ts'
+import { greet } from './greeting.ts'
 import type { Newcomer, Welcome } from './greeting.ts'
 import { Intake } from './intake.ts'
 import { Output } from './output.ts'
@@ -43,6 +43,8 @@ export class Connection implements Link, Member, Newcomer, Timed {
   #expiryMs = 0
   #isDirty = false
   #isPaused = false
+  /** There are packets that were not looked at, because too many messages wait. */
+  #isCut = false
 
   constructor (door: Door, stream: Duplex, peer: Peer) {
     this.#door = door
@@ -81,7 +83,7 @@ export class Connection implements Link, Member, Newcomer, Timed {
     if (packet?.type === 'CONNECT') return void this.#connect(packet)
     if (packet?.type !== 'violation') return
     const { version } = this.#reader
-    this.#tellRefused(packet)
+    this.#door.refused(refusalOf(packet), this.peer)
     // Whoever has not said that it speaks MQTT could not read the answer.
     this.#endWith(version === undefined ? undefined : connackOfViolation(packet, { version, packetBytesMax: 1_024 }))
   }
@@ -119,12 +121,12 @@ export class Connection implements Link, Member, Newcomer, Timed {
     const intake = this.#intake
     if (intake === undefined) return
     intake.begin(chunkBytes)
-    while (this.#phase === 'open') {
-      const packet = this.#reader.next()
-      if (packet === undefined) break
+    let packet: Packet | Violation | undefined
+    while (this.isOpen && intake.mayTake && (packet = this.#reader.next()) !== undefined) {
       const violation = packet.type === 'PUBLISH' ? intake.publish(packet) : this.#serve(packet)
       if (violation !== undefined) this.#violated(violation)
     }
+    this.#isCut = packet !== undefined && this.isOpen
     if (this.isOpen) intake.end(this.#reader.heldBytes)
     this.#settleReading()
   }
@@ -152,10 +154,9 @@ export class Connection implements Link, Member, Newcomer, Timed {
 
   /** Section 3.14: a normal one takes back the will, and may say how long the session lasts. */
   #disconnect ({ reasonCode, properties: { sessionExpiryInterval } }: DisconnectPacket): undefined {
-    if (sessionExpiryInterval !== undefined) {
-      if (this.#expiryMs === 0 && sessionExpiryInterval > 0) return this.#end(endings.expiryFromNothing)
-      this.#expiryMs = Math.min(sessionExpiryInterval * 1_000, this.#door.config.sessionExpiryMaxMs)
-    }
+    const wantedMs = sessionExpiryInterval === undefined ? this.#expiryMs : sessionExpiryInterval * 1_000
+    if (this.#expiryMs === 0 && wantedMs > 0) return this.#end(endings.expiryFromNothing)
+    this.#expiryMs = Math.min(wantedMs, this.#door.config.sessionExpiryMaxMs)
     // Messages before it are still held, to be sent on together.
     this.#intake?.submit()
     this.#writeOut()
@@ -163,13 +164,8 @@ export class Connection implements Link, Member, Newcomer, Timed {
     this.#stream.end()
   }
 
-  #tellRefused (violation: Violation): void {
-    const { peer, principal } = this.#welcome?.sender ?? { peer: this.peer, principal: nobody }
-    this.#door.ingress.refused(refusalOf(violation), { channel: '', principal, peer, receivedAtMs: Date.now() })
-  }
-
   #violated (violation: Violation): void {
-    this.#tellRefused(violation)
+    this.#door.refused(refusalOf(violation), this.peer, this.#welcome?.sender.principal)
     this.#end({ reasonCode: violation.reasonCode, properties: { reasonString: violation.detail } })
   }
 
@@ -207,10 +203,12 @@ export class Connection implements Link, Member, Newcomer, Timed {
     const mayRead = this.isOpen
       ? !this.#output.isFull && !draining.on && this.#intake?.mayRead === true
       : this.#phase !== 'asking'
-    if (mayRead !== this.#isPaused) return
-    this.#isPaused = !mayRead
-    this.#deadlines.isDeaf = !mayRead
-    if (!mayRead) return void this.#stream.pause()
+    // First what was read already.
+    if (mayRead && this.#isCut && this.#intake?.mayTake === true) return this.#pump(0)
+    if ((mayRead && !this.#isCut) !== this.#isPaused) return
+    this.#isPaused = !this.#isPaused
+    this.#deadlines.isDeaf = this.#isPaused
+    if (this.#isPaused) return void this.#stream.pause()
     this.#deadlines.heard()
     this.#stream.resume()
     this.#deadlines.schedule()
@@ -279,6 +277,7 @@ export class Connection implements Link, Member, Newcomer, Timed {
   #leave ({ clean }: { readonly clean: boolean }): void {
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
+    this.#isCut = false
     this.#deadlines.phaseEndsMs = this.#door.nowMs() + partingMs
     this.#deadlines.wakeAtMs = Infinity
     this.#deadlines.schedule()

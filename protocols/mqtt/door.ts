@@ -1,6 +1,7 @@
 // What all connections of one MQTT door share: settings, time, sessions, wills, and the turn in which answers leave.
 
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
+import type { Peer, Principal } from '../../src/contract/envelope.ts'
 import { parseChannel } from '../../src/contract/channel.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import type { CodecLimits } from './codec/cursor.ts'
@@ -31,6 +32,9 @@ const topicFiltersCountMax = 100
 const channelsMax = 4_096
 /** Answers are gathered here before they leave. Shared by all connections, which take their turn. */
 const scratchBytes = 65_536
+
+/** Whoever has not proved who it is. */
+const nobody: Principal = { name: '', groups: [], anonymous: true }
 
 /** One per adapter. */
 export class Door {
@@ -116,6 +120,11 @@ export class Door {
     if (this.members.size > 0 || this.sentCount > 0 || this.wills.flightsCount > 0) return
     for (const resolve of this.#whenIdle) resolve()
     this.#whenIdle = []
+  }
+
+  /** Tells the node of what is refused before it is a message. */
+  refused (refusal: Refusal, peer: Peer, principal = nobody): void {
+    this.ingress.refused(refusal, { channel: '', principal, peer, receivedAtMs: Date.now() })
   }
 
   /** The channel of a topic. Looking one up is cheaper than reading it. */

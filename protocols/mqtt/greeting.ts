@@ -45,8 +45,6 @@ const secondMs = 1_000
 /** Under pressure new clients get so much less of a window. */
 const pressureDivisor = 4
 
-/** Whoever has not proved who it is. */
-export const nobody: Principal = { name: '', groups: [], anonymous: true }
 const stopping = refuse('shutting-down', 'this gateway is stopping; connect again')
 const busy = refuse('overloaded', 'too many clients connect at once; come back later', { retryAfterMs: 5_000 })
 const failed = refuse('internal', 'who connects could not be found out, for a reason of the gateway')
@@ -69,16 +67,13 @@ interface Turned { readonly refusal: Refusal, readonly codes?: { 4: number, 5: n
 /** A buffer is the CONNACK of a client that is turned away. */
 export async function greet (connect: ConnectPacket, door: Door, newcomer: Newcomer): Promise<Welcome | Buffer> {
   const receiver = { version: connect.version, packetBytesMax: connect.properties.maximumPacketSize ?? packetBytesMax }
-  const receivedAtMs = Date.now()
   const result = await decide(connect, door, { newcomer, receiver }).catch((error: unknown): Turned => {
     door.log.error({ error }, 'a client was not let in for a fault')
     return { refusal: failed }
   })
   if ('connack' in result) return result
   const { refusal, codes } = result
-  if (!newcomer.isGone) {
-    door.ingress.refused(refusal, { channel: '', principal: nobody, peer: newcomer.peer, receivedAtMs })
-  }
+  if (!newcomer.isGone) door.refused(refusal, newcomer.peer)
   const connack = connackOf(refusal, receiver, codes)
   return connack.length > receiver.packetBytesMax ? Buffer.alloc(0) : connack
 }

@@ -5,6 +5,9 @@ import type { Refusal } from '../../src/contract/outcome.ts'
 import type { Door } from './door.ts'
 import type { Lot } from './in-flight.ts'
 
+/** What a message takes beside its bytes. */
+const messageBytes = 256
+
 /**
  * Messages are views of the chunk they came in, so a chunk is held as long as one of them is. Nothing is reserved for
  * messages that only wait: they have a small allowance of their own, so that the packets behind them can still be read.
@@ -38,9 +41,13 @@ export class Holding {
 
   /** What a message of this chunk is a part of. */
   lot (): Lot {
-    if (this.#lot !== undefined) return this.#lot
-    this.#wait(this.#chunkBytes)
-    this.#lot = { bytes: this.#chunkBytes, openCount: 0, reserved: false }
+    // One that went on already has what it needs.
+    if (this.#lot === undefined || this.#lot.reserved) {
+      this.#lot = { bytes: this.#lot === undefined ? this.#chunkBytes : 0, openCount: 0, reserved: false }
+      this.#wait(this.#lot.bytes)
+    }
+    this.#lot.bytes += messageBytes
+    this.#wait(messageBytes)
     return this.#lot
   }
 

@@ -198,6 +198,24 @@ t.test('MQTT 3.1.1 knows no window: more than may be under way waits for its tur
   t.equal(ingress.reservedBytes, 0)
 })
 
+t.test('of many small messages only so many are looked at, and the others in their turn', async t => {
+  const { connect, ingress, gauge } = await startMqtt(t, { config: { inFlightMax: 10 } })
+  ingress.outcomeOf = () => undefined
+  const { client } = await connect({ version: 4 })
+  const small = Array.from({ length: 3_000 }, (_, at) =>
+    publishPacket({ packetId: at + 1, topicName: 'a', payload: Buffer.alloc(0) }))
+  client.say(...small)
+  await eventually(() => ingress.pending.length === 10, 'ten events')
+  t.ok(gauge('paused_bytes') + gauge('reserved_bytes') > 256 * 256, 'each counts with what it takes beside its bytes')
+  for (let at = 0; at < 3_000; at++) {
+    if (ingress.pending.length <= at) await eventually(() => ingress.pending.length > at, `event ${at}`)
+    settle(ingress, at)
+  }
+  await client.next('PUBACK', 3_000)
+  t.equal(gauge('paused_bytes'), 0)
+  t.equal(ingress.reservedBytes, 0)
+})
+
 t.test('what may pass later is tried again in order, while pings behind it are answered', async t => {
   const { connect, ingress } = await startMqtt(t)
   let isRefused = true

@@ -32,6 +32,8 @@ const idsMax = 8_192
 /** A limit that tells its client to wait longer is a quota that is used up: one need not stay connected for that. */
 const longWaitMs = 60_000
 const topicLengthMax = 255
+/** Small messages take more memory than bytes: so many may wait, whatever their size. */
+const heldMax = 256
 
 const tooManyInFlight = refuse('overloaded', 'more messages are in flight than Receive Maximum allows; send fewer at once')
 const tooManyIds = refuse('overloaded', 'too many messages of QoS 2 wait for PUBREL; send it before others')
@@ -68,6 +70,8 @@ export class Intake implements Settler {
   /** Messages that nobody has yet. */
   get heldCount (): number { return this.#heldCount }
   get mayRead (): boolean { return this.#holding.mayRead }
+  /** False: so many messages wait that not even those in memory are looked at. */
+  get mayTake (): boolean { return this.#heldCount < heldMax }
 
   /** A chunk of so many bytes is being read. */
   begin (chunkBytes: number): void {
