@@ -34,17 +34,17 @@ export class Link {
   /** True where so much is unread that no more is to be read from this peer. */
   get isFull (): boolean { return this.#raw.writableLength > this.#limits.outBytesMax / 2 }
 
-  /** All of it in one write of the socket. A peer that reads nothing is cut off. */
+  /** All of it in one write of the socket. A peer that has left too much unread is cut off instead. */
   send (texts: readonly string[]): void {
     const [only] = texts
     if (only === undefined) return
+    if (this.unsentBytes > this.#limits.outBytesMax) return this.cut()
     if (texts.length === 1) this.#socket.send(only, asText)
     else {
       this.#raw.cork()
       for (const text of texts) this.#socket.send(text, asText)
       this.#raw.uncork()
     }
-    if (this.unsentBytes > this.#limits.outBytesMax) this.cut()
   }
 
   /** Stops to read, or goes on. */
