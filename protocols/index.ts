@@ -2,5 +2,6 @@
 
 import { grpc } from './grpc/index.ts'
 import { rest } from './rest/index.ts'
+import { websocket } from './websocket/index.ts'
 
-export const adapters = [rest, grpc] as const
+export const adapters = [rest, websocket, grpc] as const
