@@ -1,5 +1,6 @@
 // The registry of adapters: one line each. A protocol that is not listed here does not exist for the gateway.
 
+import { mqttBridge } from './mqtt-bridge/index.ts'
 import { rest } from './rest/index.ts'
 
-export const adapters = [rest] as const
+export const adapters = [rest, mqttBridge] as const
