@@ -7,7 +7,7 @@ import { anonymousPrincipal } from '../../src/contract/principal.ts'
 import { Backoff } from './backoff.ts'
 import { openSocket } from './broker-socket.ts'
 import type { BridgeSettings } from './config.ts'
-import { Connection, nextConnectionId } from './connection.ts'
+import { Connection, nextConnectionId, sharedPrefix } from './connection.ts'
 import type { ConnectionOwner } from './connection.ts'
 import { Deliveries } from './deliveries.ts'
 
@@ -25,7 +25,6 @@ interface Call {
 }
 
 const firstReconnectMs = 200
-const sharedPrefix = '$share/'
 
 export class Bridge {
   readonly deliveries: Deliveries

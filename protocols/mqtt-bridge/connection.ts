@@ -40,6 +40,8 @@ export interface ConnectionOptions {
 /** An acknowledgement that is due. */
 export interface Acknowledgement { readonly packetId: number, readonly reasonCode: number }
 
+/** What the filters of shared subscriptions begin with. */
+export const sharedPrefix = '$share/'
 const subscribeId = 1
 const acknowledgementBytes = 5
 const userPropertiesCountMax = 1_000
@@ -64,6 +66,8 @@ export class Connection {
   #phase: Phase = 'connecting'
   /** When SUBSCRIBE was sent and no answer has come; undefined at any other time. */
   #subscribedAtMs: number | undefined
+  /** True: subscribes to everything, for the session or this process is new. */
+  #isRenewed = true
   #isHalted = false
   #keepAliveMs: number
   #pingedAtMs = 0
@@ -210,14 +214,22 @@ export class Connection {
     clearTimeout(this.#timer)
     if (this.#keepAliveMs > 0) this.#timer = setInterval(() => { this.#tick() }, this.#keepAliveMs / 2)
     owner.accepted(this, sessionPresent)
-    // In 3.1.1 a renewed subscription brings all retained messages again.
-    if (sessionPresent && !isFirst) owner.subscribed()
-    else this.#subscribe()
+    this.#isRenewed = !sessionPresent || isFirst
+    const filters = this.#filters()
+    if (filters.length > 0) this.#subscribe(filters)
+    else owner.subscribed()
     return undefined
   }
 
-  #subscribe (): void {
-    const subscriptions = this.#options.filters.map(topicFilter => ({
+  /** A broker may resume a session and have lost its subscriptions. In 3.1.1 each renewal brings retained messages
+   *  again, except to a shared one. */
+  #filters (): readonly string[] {
+    const { filters } = this.#options
+    return this.#isRenewed || this.#version === 5 ? filters : filters.filter(one => one.startsWith(sharedPrefix))
+  }
+
+  #subscribe (filters: readonly string[]): void {
+    const subscriptions = filters.map(topicFilter => ({
       // In version 5 retained messages come with a subscription that is new.
       topicFilter, qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 1
     } as const))
@@ -228,7 +240,8 @@ export class Connection {
   }
 
   #subscribed ({ reasonCodes: granted }: SubackPacket): string | undefined {
-    const { filters, owner, log } = this.#options
+    const { owner, log } = this.#options
+    const filters = this.#filters()
     if (this.#subscribedAtMs === undefined) return 'the broker sends SUBACK, which nobody asked for'
     if (granted.length !== filters.length) return 'the broker answers another number of subscriptions than there are'
     for (const [at, code] of granted.entries()) {

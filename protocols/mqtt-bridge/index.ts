@@ -38,11 +38,11 @@ function createBridges ({ config, ingress, log }: AdapterSetup<readonly BridgeSe
       ['bridges_stopped', sum(one => one.isRefusing ? 1 : 0)],
       ['broker_connects_total', sum(one => one.connectsCount)],
       ['broker_losses_total', sum(one => one.lossesCount)],
-      ['events_in_flight', sum(one => one.deliveries.heldCount)],
-      ['events_to_retry', sum(one => one.deliveries.restingCount)],
-      ['events_retried_total', sum(one => one.deliveries.retriedCount)],
-      ['events_refused_total', sum(one => one.deliveries.refusedCount)],
-      ['events_rejoined_total', sum(one => one.deliveries.rejoinedCount)],
+      ['messages_held', sum(one => one.deliveries.heldCount)],
+      ['messages_to_retry', sum(one => one.deliveries.restingCount)],
+      ['messages_retried_total', sum(one => one.deliveries.retriedCount)],
+      ['messages_refused_total', sum(one => one.deliveries.refusedCount)],
+      ['messages_rejoined_total', sum(one => one.deliveries.rejoinedCount)],
       ['reserved_bytes', sum(one => one.deliveries.reservedBytes)],
       ['read_ahead_bytes', sum(one => one.heldBytes)]
     ])
