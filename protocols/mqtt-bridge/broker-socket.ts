@@ -21,7 +21,7 @@ export function openSocket ({ url, tls = {} }: Pick<BridgeSettings, 'url' | 'tls
   if (!secure) return connect({ host, port })
   const { ca, cert, key, servername = host } = tls
   return connectSecurely({
-    host, port,
+    host, port, rejectUnauthorized: true,
     // An address is no name of TLS (RFC 6066 3).
     ...(isIP(servername) === 0 ? { servername } : {}),
     ...(ca === undefined ? {} : { ca: readFileSync(ca) }),

@@ -45,6 +45,8 @@ export const sharedPrefix = '$share/'
 const subscribeId = 1
 const acknowledgementBytes = 5
 const userPropertiesCountMax = 1_000
+/** One leaves each half of the keepalive. */
+const unansweredPingsMax = 2
 /** How long the broker may take to close after DISCONNECT. */
 const goodbyeMs = 1_000
 
@@ -70,8 +72,8 @@ export class Connection {
   #isRenewed = true
   #isHalted = false
   #keepAliveMs: number
-  #pingedAtMs = 0
-  #isPinging = false
+  /** Since the last answer. Not timed: a thread that stood still must not take its own pause for the broker's. */
+  #unansweredPingsCount = 0
   #timer: NodeJS.Timeout
 
   constructor (options: ConnectionOptions) {
@@ -122,8 +124,8 @@ export class Connection {
     if (!this.#isHalted || this.#phase !== 'accepted') return
     this.#isHalted = false
     // What was not read cannot have been answered: the broker's time begins anew.
-    this.#pingedAtMs = performance.now()
-    if (this.#subscribedAtMs !== undefined) this.#subscribedAtMs = this.#pingedAtMs
+    this.#unansweredPingsCount = 0
+    if (this.#subscribedAtMs !== undefined) this.#subscribedAtMs = performance.now()
     this.#socket.resume()
     this.#read()
   }
@@ -154,6 +156,7 @@ export class Connection {
     socket.setNoDelay(true)
     socket.once(this.#options.settings.url.startsWith('mqtts:') ? 'secureConnect' : 'connect', () => { this.#greet() })
     socket.on('data', (chunk: Buffer) => {
+      if (this.#phase === 'ended') return
       this.#reader.push(chunk)
       this.#read()
     })
@@ -202,7 +205,7 @@ export class Connection {
     if (packet.type === 'SUBACK') return this.#subscribed(packet)
     if (packet.type === 'DISCONNECT') return `the broker disconnects with reason code ${hex(packet.reasonCode)}`
     if (packet.type !== 'PINGRESP') return `the broker sends ${packet.type}, which nobody asked for`
-    this.#isPinging = false
+    this.#unansweredPingsCount = 0
     return undefined
   }
 
@@ -221,8 +224,10 @@ export class Connection {
     return undefined
   }
 
-  /** A broker may resume a session and have lost its subscriptions. In 3.1.1 each renewal brings retained messages
-   *  again, except to a shared one. */
+  /**
+   * A broker may resume a session and have lost its subscriptions. In 3.1.1 each renewal brings retained messages
+   * again, except to a shared one.
+   */
   #filters (): readonly string[] {
     const { filters } = this.#options
     return this.#isRenewed || this.#version === 5 ? filters : filters.filter(one => one.startsWith(sharedPrefix))
@@ -261,16 +266,15 @@ export class Connection {
   }
 
   #tick (): void {
-    const nowMs = performance.now()
-    if (this.#isPinging && !this.#isHalted && nowMs - this.#pingedAtMs > this.#keepAliveMs) {
-      return this.fail(`the broker has not answered PINGREQ for ${this.#keepAliveMs} ms`)
+    const { connectTimeoutMs } = this.#options.settings
+    if (!this.#isHalted) {
+      const sinceMs = performance.now() - (this.#subscribedAtMs ?? Infinity)
+      if (sinceMs > connectTimeoutMs) return this.fail('the broker does not answer SUBSCRIBE')
+      if (this.#unansweredPingsCount === unansweredPingsMax) {
+        return this.fail(`the broker has not answered PINGREQ for ${this.#keepAliveMs} ms`)
+      }
+      this.#unansweredPingsCount++
     }
-    if (this.#subscribedAtMs !== undefined && !this.#isHalted &&
-      nowMs - this.#subscribedAtMs > this.#options.settings.connectTimeoutMs) {
-      return this.fail('the broker does not answer SUBSCRIBE')
-    }
-    if (!this.#isPinging) this.#pingedAtMs = nowMs
-    this.#isPinging = true
     // Also while nothing is read: the broker waits for it.
     this.#socket.write(pingreqBytes)
   }
