@@ -1,6 +1,7 @@
 // The registry of adapters: one line each. A protocol that is not listed here does not exist for the gateway.
 
+import { grpc } from './grpc/index.ts'
 import { mqttBridge } from './mqtt-bridge/index.ts'
 import { rest } from './rest/index.ts'
 
-export const adapters = [rest, mqttBridge] as const
+export const adapters = [rest, grpc, mqttBridge] as const

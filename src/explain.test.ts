@@ -108,3 +108,16 @@ t.test('whose access has ended is refused here too', async t => {
 t.test('a principal that the config does not have is not explained', async t => {
   t.equal(await explain(partsOf(), { ...question, as: 'eve' }), 'no principal of the config is named eve; there are anna')
 })
+
+t.test('a proof that is taken once is given back by whoever only explains', async t => {
+  const parts = partsOf()
+  const notes: string[] = []
+  const singleUse = { useUp () { notes.push('used') }, giveBack () { notes.push('given back') } }
+  const one = {
+    secretNames: [], advice: 'sign', authenticate: () => ({ name: 'anna', groups: [], anonymous: false, singleUse })
+  }
+  const policies = { ...parts.policies, authenticators: [one] }
+  const [explained] = listOf(await explain({ ...parts, policies }, { ...question, as: undefined }))
+  t.match(explained, { principal: { name: 'anna' }, record: { topic: /./ } })
+  t.same(notes, doors.map(() => 'given back'))
+})

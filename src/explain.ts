@@ -3,7 +3,7 @@
 import { adapters } from '../protocols/index.ts'
 import { sectionOf } from './contract/adapter.ts'
 import type { AdapterModule, Log } from './contract/adapter.ts'
-import type { Peer, Principal } from './contract/envelope.ts'
+import type { Peer, Principal, SingleUse } from './contract/envelope.ts'
 import { isRefusal } from './contract/outcome.ts'
 import type { Refusal } from './contract/outcome.ts'
 import { principalOf } from './contract/principal.ts'
@@ -117,6 +117,7 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
   const peer: Peer = { address: question.address, port: 0, secure: false, connectionId: -1 }
   const asked = settings.principals.find(({ name }) => name === question.as)
   let left = (): void => {}
+  const taken = new Set<SingleUse>()
   const decided = (policy: string, decision: Decision, refusal?: Refusal): void => {
     draft.policies.push({ policy, decision, refusal: shownRefusal(refusal) })
   }
@@ -124,7 +125,8 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
   const pipeline = createPipeline({ ...parts, draft, question, runs: parts.policies.runs(parts.ack, decided) })
   const ask = createAuthentication({
     authenticators: asked === undefined ? parts.policies.authenticators : [asserting(principalOf(asked))],
-    access: parts.access, gates, failedLogins: createFailedLogins({ failedLoginsMax: 0 }), onAuthenticated () {},
+    access: parts.access, gates, failedLogins: createFailedLogins({ failedLoginsMax: 0, tables: [] }),
+    onAuthenticated () {},
     onFault: error => log.error({ error }, 'authentication failed while explaining')
   })
   const adapter = module.create({
@@ -132,7 +134,7 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
     routes: settings.routes.map(route => routeViewOf(module, route)),
     ingress: createIngress({
       pipeline, admission: openAdmission(), access: createAccess(), schemes: schemesOf(parts.policies.authenticators),
-      authenticate: noting(ask, draft), preAuth: { reservePreAuth: () => true, releasePreAuth () {} },
+      authenticate: noting(ask, draft, taken), preAuth: { reservePreAuth: () => true, releasePreAuth () {} },
       draining: createSignal().signal, claimSession: grantSession
     }, 0)
   })
@@ -144,6 +146,7 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
     draft.reply = `cannot be sent: ${error instanceof Error ? error.message : String(error)}`
   } finally {
     left()
+    for (const singleUse of taken) singleUse.giveBack()
     await adapter.drain()
   }
   draft.notAsked = notAsked(draft, settings)
@@ -155,10 +158,14 @@ function asserting (principal: Principal): Policies['authenticators'][number] {
   return { secretNames: [], advice: '', authenticate: () => principal }
 }
 
-function noting (ask: Authenticate, draft: Draft): Authenticate {
+/** What an explanation takes once goes into `taken`, out of reach of those who would use it up: nothing is written. */
+function noting (ask: Authenticate, draft: Draft, taken: Set<SingleUse>): Authenticate {
   const note = (found: Principal | Refusal): Principal | Refusal => {
-    if (!isRefusal(found)) draft.principal = { name: found.name, groups: found.groups }
-    return found
+    if (isRefusal(found)) return found
+    draft.principal = { name: found.name, groups: found.groups }
+    if (found.singleUse === undefined) return found
+    taken.add(found.singleUse)
+    return { ...found, singleUse: undefined }
   }
   return (credentials, peer) => {
     const found = ask(credentials, peer)

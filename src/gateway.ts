@@ -19,7 +19,7 @@ import { createMetrics, processFamilies } from './observe/metrics.ts'
 import { NodeMetrics } from './observe/node-metrics.ts'
 import { worstOf } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
-import { provePortsFree, proveTlsFits } from './preflight.ts'
+import { lockQuotaFile, provePortsFree, proveTlsFits } from './preflight.ts'
 import { planTables } from './policies.ts'
 import type { Report, ServerData } from './server.ts'
 import { countersLayout, settingsOf } from './settings.ts'
@@ -69,6 +69,18 @@ export function workerCountOf (settings: Settings, platform: string = process.pl
   return Math.max(1, Math.min(availableParallelism(), Math.floor(settings.limits.memoryBytesMax / workerBytesMin)))
 }
 
+/** What stands before there is a node. */
+interface Ground {
+  readonly settings: Settings
+  readonly log: Log
+  /** Undefined where there are no quotas, or no locks. */
+  readonly quotaLock: { release (): void } | undefined
+}
+
+function hasQuotas (settings: Settings): boolean {
+  return planTables(settings).some(plan => plan.settings.kind === 'window')
+}
+
 /** One running node. */
 class Node implements Gateway {
   readonly #settings: Settings
@@ -80,8 +92,8 @@ class Node implements Gateway {
   readonly #pulse: SharedArrayBuffer
   readonly #disabled = createNoticeMemory()
   readonly #tables: NodeTables
-  readonly #hasQuotas: boolean
   readonly #sessions: SessionTable
+  readonly #quotaLock: Ground['quotaLock']
   #counts: CountsFile | undefined
   readonly #configHash: string
   readonly supervisor: Supervisor
@@ -91,19 +103,18 @@ class Node implements Gateway {
   #draining = false
   listening: readonly Address[] = []
 
-  constructor (options: GatewayOptions) {
+  constructor (options: GatewayOptions, { settings, log, quotaLock }: Ground) {
     this.#options = options
-    this.#settings = settingsOf(options)
-    this.#log = createLog({ ...this.#settings.log, thread: 'supervisor' })
+    this.#settings = settings
+    this.#log = log
+    this.#quotaLock = quotaLock
     this.#metrics = new NodeMetrics(countersLayout(this.#settings))
     this.#workerCount = workerCountOf(this.#settings)
     this.#sessions = new SessionTable({ sessionsMax: this.#settings.limits.sessionsMax, handOverTimeoutMs })
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
-    const plans = planTables(this.#settings)
-    this.#hasQuotas = plans.some(plan => plan.settings.kind === 'window')
-    const kept = this.#hasQuotas ? readCounts(this.#settings.limits.quotaFile, this.#log) : []
-    this.#tables = createNodeTables(plans, this.#workerCount, kept)
+    const kept = hasQuotas(settings) ? readCounts(settings.limits.quotaFile, log) : []
+    this.#tables = createNodeTables(planTables(settings), this.#workerCount, kept)
     // Of the frozen settings, in which a secret shows as ***: the hash is public and must not help to guess one.
     this.#configHash = createHash('sha256').update(JSON.stringify(this.#settings)).digest('hex').slice(0, 16)
     this.supervisor = this.#createSupervisor()
@@ -177,7 +188,7 @@ class Node implements Gateway {
     proveTlsFits(this.#settings)
     await provePortsFree(this.#settings)
     if (this.#settings.sink === 'journal') await this.#openJournal()
-    if (this.#hasQuotas) {
+    if (hasQuotas(this.#settings)) {
       this.#counts = startCountsFile(this.#settings.limits.quotaFile, () => this.#tables.keep(), this.#log)
     }
     const data = await this.supervisor.start()
@@ -260,6 +271,7 @@ class Node implements Gateway {
     this.#tables.stop()
     this.#sessions.close()
     this.#counts?.stop()
+    this.#quotaLock?.release()
     await this.#journal?.close()
     await Promise.all([this.#administration.close(), ...this.#health.map(server => server.close())])
     return inTime
@@ -273,7 +285,10 @@ function journalPortOf (journal: JournalHandle | undefined): MessagePort {
 
 /** Starts a node from a validated config. Rejects with a StartError where an operator can mend the reason. */
 export async function startGateway (options: GatewayOptions): Promise<Gateway> {
-  const node = new Node(options)
+  const settings = settingsOf(options)
+  const log = createLog({ ...settings.log, thread: 'supervisor' })
+  const quotaLock = hasQuotas(settings) ? lockQuotaFile(settings.limits.quotaFile, log) : undefined
+  const node = new Node(options, { settings, log, quotaLock })
   try {
     await node.start()
   } catch (error) {

@@ -15,7 +15,7 @@ async function judged (policies: readonly Named[], types: readonly string[]): Pr
     principals: [], authentication: [], policies: [], routes: [route],
     limits: { replyTimeoutMs: 1_000, keyBytesMax: 1_024 }
   } as unknown as Settings
-  const [run] = createPolicies({ settings, log: silentLog, tables: { byEntry: new Map(), sharedLimits: undefined } }).runs('kafka', () => {})
+  const [run] = createPolicies({ settings, log: silentLog, tables: { byEntry: new Map(), failedLogins: [], sharedLimits: undefined } }).runs('kafka', () => {})
   if (run === undefined) throw new Error('the route has no run')
   const envelopes = types.map(type => envelopeWith({ type }))
   const first = await run.perRequest.judge(envelopes[0] as Envelope, judgeContext)

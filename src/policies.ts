@@ -9,6 +9,7 @@ import type { Table } from './contract/table.ts'
 import { secretNamesOf } from './ingest/authentication.ts'
 import { compileCondition } from './ingest/condition.ts'
 import type { ConductSettings } from './ingest/conduct.ts'
+import { failedLoginTables } from './ingest/failed-logins.ts'
 import type { SeatedGate } from './ingest/gates.ts'
 import type { RouteRun } from './ingest/pipeline.ts'
 import { createPolicyChain } from './ingest/policy-chain.ts'
@@ -35,6 +36,7 @@ interface Shared {
 /** The tables of each entry of the config that asks for some, and the store of those that count over all nodes. */
 export interface OpenTables {
   readonly byEntry: ReadonlyMap<Named, readonly Table[]>
+  readonly failedLogins: readonly Table[]
   /** Absent: all count in this node. */
   readonly sharedLimits: SharedLimits | undefined
 }
@@ -105,7 +107,11 @@ function plansOf (place: string, entry: Named): TablePlan[] {
 
 /** The tables that the node has to keep for all its workers. */
 export function planTables (settings: Settings): TablePlan[] {
-  return placesIn(settings).flatMap(({ place, entry }) => plansOf(place, entry))
+  const failedLogins = failedLoginTables(settings.limits.failedLoginsMax)
+  return [
+    ...placesIn(settings).flatMap(({ place, entry }) => plansOf(place, entry)),
+    ...failedLogins.map(table => ({ policy: 'failed-logins', place: 'limits.failedLoginsMax', settings: table }))
+  ]
 }
 
 /** Whose tables are opened. Without a log all of them count in this node: nobody is asked. */
@@ -128,7 +134,12 @@ export function openTables (
       return sharedLimits?.share(`${place}/${plan.policy}/${index}`, local) ?? local
     }))
   }
-  return { byEntry: opened, sharedLimits }
+  const failedLogins = failedLoginTables(settings.limits.failedLoginsMax).map(table => {
+    const cells = memory[at++]
+    if (cells === undefined) throw new Error('the node keeps no table for failed logins')
+    return createTable(cells, table, { worker })
+  })
+  return { byEntry: opened, failedLogins, sharedLimits }
 }
 
 function createAuthenticators (entries: readonly Named[], shared: Shared): Authenticator[] {

@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { makeCertificates } from '../test/support/certificates.ts'
-import { provePortsFree, proveTlsFits, StartError } from './preflight.ts'
+import { silentLog } from '../test/support/odd-envelopes.ts'
+import { lockQuotaFile, provePortsFree, proveTlsFits, StartError } from './preflight.ts'
 import type { Settings } from './settings.ts'
 
 function settingsWith (listener: Record<string, unknown>): Settings {
@@ -20,6 +21,25 @@ t.test('a port that another program has is told with its listener', async t => {
   })
   await new Promise(resolve => other.close(resolve))
   await t.resolves(provePortsFree(settingsWith({ port })))
+})
+
+t.test('a file of quotas that another gateway has is told with its path, until that one is gone', async t => {
+  const path = `${t.testdir()}/data/quotas`
+  const lock = lockQuotaFile(path, silentLog)
+  t.throws(() => lockQuotaFile(path, silentLog), {
+    name: 'StartError', code: 'quota-file-in-use', message: `the file of quotas ${path} is in use by another gateway`,
+    hint: /limits\.quotaFile/
+  })
+  lockQuotaFile(`${path}-of-another`, silentLog)?.release()
+  lock?.release()
+  lockQuotaFile(path, silentLog)?.release()
+})
+
+t.test('a file of quotas that cannot be locked is told, and stops nobody', async t => {
+  const warned: string[] = []
+  const log = { ...silentLog, warn: (_fields: object, message: string) => { warned.push(message) } }
+  t.equal(lockQuotaFile(`${t.testdir({ file: '' })}/file/quotas`, log), undefined)
+  t.match(warned, [/cannot be locked/])
 })
 
 t.test('certificates that are missing or do not fit are told with their listener', async t => {

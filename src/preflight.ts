@@ -1,6 +1,11 @@
 // What must hold before a thread starts, told in words an operator can act on.
 
+import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { dirname } from 'node:path'
+import type { Log } from './contract/adapter.ts'
+import { lockFile } from './journal/lock.ts'
+import type { FileLock } from './journal/lock.ts'
 import { readTls } from './listen/certificates.ts'
 import type { Settings } from './settings.ts'
 
@@ -28,6 +33,24 @@ export function proveTlsFits (settings: Settings): void {
         `check the files named there; relative paths start in ${process.cwd()}`)
     }
   }
+}
+
+/**
+ * The right to read and write the file of quotas, to be held from before it is read until it has been written last.
+ * Undefined where it cannot be locked: as with a file that cannot be written, the log tells it and the gateway starts.
+ */
+export function lockQuotaFile (path: string, log: Log): FileLock | undefined {
+  let lock: FileLock | undefined
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    lock = lockFile(`${path}.lock`)
+  } catch (error) {
+    log.warn({ path, error }, 'the file of quotas cannot be locked: see that no other gateway has the same')
+    return undefined
+  }
+  if (lock !== undefined) return lock
+  throw new StartError('quota-file-in-use', `the file of quotas ${path} is in use by another gateway`,
+    'stop that gateway, or give this one another limits.quotaFile')
 }
 
 /** Workers share ports by `reusePort`, which would share them with a stranger too: prove first that they are free. */

@@ -129,6 +129,10 @@ function createListeners (settings: Settings, { connections, doors, workerCount,
   })
 }
 
+function delayTargetOf ({ replyTimeoutMs }: Settings['limits']): number {
+  return replyTimeoutMs * queueShare
+}
+
 /** A worker's share of what the node may have; of something it is never nothing. */
 function shareOf (whole: number, workerCount: number): number {
   return whole === 0 ? 0 : Math.max(1, Math.floor(whole / workerCount))
@@ -160,19 +164,18 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // bytes in: who may connect, who is sending, how much may be held
   const connections = createTable(settings, data.workerCount)
-  const policies = createPolicies({ settings, log, tables: openTables(settings, data.tables, { worker: index, log }) })
-  const schemes = schemesOf(policies.authenticators)
+  const tables = openTables(settings, data.tables, { worker: index, log })
+  const policies = createPolicies({ settings, log, tables })
   const access = createAccess(createNoticeReader(data.disabled))
   const gates = createGates(policies.gates, decisions.decided, told => { connections.watchClosed(told) })
-  const failedLogins = createFailedLogins({ failedLoginsMax: shareOf(limits.failedLoginsMax, data.workerCount) })
+  const failedLogins = createFailedLogins({ ...limits, tables: tables.failedLogins })
   const authenticate = createAuthentication({
     authenticators: policies.authenticators, access, gates, failedLogins,
     onAuthenticated: peer => connections.authenticated(peer.connectionId),
     onFault: error => log.error({ error }, 'authentication failed: its sender was refused')
   })
   const budget = createBudget(data.budget, index, limits.bufferBytesMax)
-  const delayTargetMs = limits.replyTimeoutMs * queueShare
-  const admission = createAdmission({ budget, workersCount: data.workerCount, delayTargetMs })
+  const admission = createAdmission({ budget, workersCount: data.workerCount, delayTargetMs: delayTargetOf(limits) })
 
   // envelope: route, policies, record, sink
   const router = compileRoutes(settings)
@@ -188,8 +191,8 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // doors: adapters on their listeners
   const doors = createDoors(settings, {
-    pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal, schemes,
-    claimSession: createClaims(data.sessionsPort)
+    pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal,
+    schemes: schemesOf(policies.authenticators), claimSession: createClaims(data.sessionsPort)
   }, data.version, log)
   const listeners = createListeners(settings, { connections, doors, workerCount: data.workerCount, log })
 

@@ -188,6 +188,7 @@ const closedIngress: Ingress = {
   ingest () {},
   ingestMany () {},
   limitsOf: () => [],
+  conclude () {},
   refused () {},
   pressure: off,
   draining: off,

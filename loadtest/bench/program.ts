@@ -54,8 +54,8 @@ function requestText (scenario: Scenario): string {
 }
 
 /** Records that the topic holds, over all partitions. */
-async function heldCount ({ kafka, topic }: RunOptions): Promise<number> {
-  const client = new kafkajs.Kafka({ brokers: [...kafka.brokers], logLevel: kafkajs.logLevel.ERROR })
+export async function heldCount ({ brokers, topic }: { brokers: readonly string[], topic: string }): Promise<number> {
+  const client = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.ERROR })
   const admin = client.admin()
   await admin.connect()
   try {
@@ -97,13 +97,13 @@ export async function runProgram (name: ProgramName, options: RunOptions): Promi
     const { port } = await messageOf<Listening>(program, startMs)
     await ask(load, { kind: 'connect', setup: { port, connections, request: requestText(scenario) } })
     await send(load, warmUpEvents / eventsPerRequest, warmUpMs)
-    const heldBefore = await heldCount(options)
+    const heldBefore = await heldCount({ ...kafka, topic })
     const pid = program.pid ?? 0
     const before = cpuMicroseconds(pid, perSecondTicks)
     const { answered, ms } = await send(load, countedEvents / eventsPerRequest, countedMs)
     const used = cpuMicroseconds(pid, perSecondTicks) - before
     const acknowledged = answered * eventsPerRequest
-    const held = programs[name].writes ? await heldCount(options) - heldBefore : acknowledged
+    const held = programs[name].writes ? await heldCount({ ...kafka, topic }) - heldBefore : acknowledged
     if (held < acknowledged) throw new Error(`${name}: Kafka holds ${held} of ${acknowledged} acknowledged events`)
     return { microseconds: used / held, perSecond: held * 1_000 / ms, residentBytes: residentBytes(pid) }
   } finally {

@@ -209,6 +209,19 @@ t.test('a signature is taken once, however it is dressed', async t => {
   t.match(await one.authenticate(show(await signed({ params: ['created', 'keyid', 'nonce'] })), peer), { name: 'anna' })
 })
 
+t.test('a signature of which nothing was written can be shown again, one that was written cannot', async t => {
+  const one = authenticator()
+  const pairs = await signed()
+  const first = await one.authenticate(show(pairs), peer) as Principal
+  t.match(await one.authenticate(show(pairs), peer), { detail: /taken already/ }, 'while it is under way')
+  first.singleUse?.giveBack()
+  const second = await one.authenticate(show(pairs), peer) as Principal
+  t.equal(second.name, 'anna')
+  second.singleUse?.useUp()
+  second.singleUse?.giveBack()
+  t.match(await one.authenticate(show(pairs), peer), { detail: /taken already/ })
+})
+
 t.test('a signature that one worker has taken is known to the others', async t => {
   const tables = tablesFor(authSignature.tables?.(defaults as never) ?? [])
   const [one, other] = [1, 2].map(() =>

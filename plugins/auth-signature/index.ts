@@ -8,6 +8,7 @@ import type { Credentials, Eventually } from '../../src/contract/adapter.ts'
 import type { AuthenticatorModule } from '../../src/contract/policy.ts'
 import { principalOf } from '../../src/contract/principal.ts'
 import type { PrincipalSettings } from '../../src/contract/principal.ts'
+import { takeSingleUse } from '../../src/contract/single-use.ts'
 import type { MemorySettings } from '../../src/contract/table.ts'
 import { signatureConfig, signatureCredential } from './config.ts'
 import type { SignatureConfig, SignatureCredential } from './config.ts'
@@ -49,7 +50,7 @@ export const authSignature: AuthenticatorModule<SignatureConfig> = {
 
     function once ({ principal, base, createdMs }: Proof): Principal | Refusal {
       const holdsMs = createdMs + config.windowMs + config.skewMs - Date.now()
-      return memory?.takeOnce?.(hash('sha256', base, 'base64'), holdsMs) === true ? principal : repeated
+      return takeSingleUse(principal, memory, hash('sha256', base, 'base64'), holdsMs) ?? repeated
     }
 
     async function withBody (proof: Proof, digests: Map<string, Buffer>, read: Promise<Buffer | Refusal>):

@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { Credentials } from '../../src/contract/adapter.ts'
+import type { Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import type { Authenticator } from '../../src/contract/policy.ts'
@@ -159,6 +160,23 @@ t.test('a webhook is taken once, whichever of its signatures a copy shows', asyn
     }
   }
   t.match(await one.authenticate(show(stripePairs(1_700_000_101, 'whsec_new', '{}'), '{}'), peer), { name: 'stripe' }, 'tried again')
+})
+
+t.test('a webhook of which nothing was written can be sent again, one that was written cannot', async t => {
+  const time = new TableTime()
+  setClock(t, 1_700_000_000, time)
+  const one = authenticator([github, stripe], time)
+  const shown = [show(githubPairs, githubBody), show(stripePairs(1_700_000_000, 'whsec_new', '{}'), '{}')]
+  for (const credentials of shown) {
+    const first = await one.authenticate(credentials, peer) as Principal
+    t.match(await one.authenticate(credentials, peer), { detail: /taken already/ }, 'while it is under way')
+    first.singleUse?.giveBack()
+    const second = await one.authenticate(credentials, peer) as Principal
+    t.equal(second.name, first.name)
+    second.singleUse?.useUp()
+    second.singleUse?.giveBack()
+    t.match(await one.authenticate(credentials, peer), { detail: /taken already/ })
+  }
 })
 
 t.test('a copy of a GitHub webhook is refused for a while, whatever delivery it says it is', async t => {

@@ -5,6 +5,7 @@ import type { Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import type { AuthenticatorModule } from '../../src/contract/policy.ts'
+import { takeSingleUse } from '../../src/contract/single-use.ts'
 import type { MemorySettings } from '../../src/contract/table.ts'
 import { webhookConfig, webhookCredential } from './config.ts'
 import type { WebhookConfig } from './config.ts'
@@ -39,10 +40,10 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
     const noBody = refuse('unauthenticated', 'what came with no body cannot be signed over one')
 
     function once ({ principal, proof }: Owner, atMs: number | undefined): Answer {
-      const first = atMs === undefined
-        ? undated?.takeOnce?.(proof, undatedMs)
-        : dated?.takeOnce?.(proof, atMs + toleranceMs - Date.now())
-      return first === true ? principal : repeated
+      const taken = atMs === undefined
+        ? takeSingleUse(principal, undated, proof, undatedMs)
+        : takeSingleUse(principal, dated, proof, atMs + toleranceMs - Date.now())
+      return taken ?? repeated
     }
 
     async function check (meant: Provider[], shown: Shown, read: Promise<Buffer | Refusal>): Promise<Answer> {

@@ -3,10 +3,11 @@
 import Type from 'typebox'
 import type { Static } from 'typebox'
 import { limitKeyAdvice, limitKeyPattern } from '../../src/contract/limit-key.ts'
+import { expectedKeyword } from '../../src/contract/setting.ts'
 
 export const inFlightLimitConfig = Type.Object({
   per: Type.String({
-    pattern: limitKeyPattern, maxLength: 200, default: 'principal',
+    [expectedKeyword]: limitKeyAdvice, pattern: limitKeyPattern, maxLength: 200, default: 'principal',
     description: `By what is counted: ${limitKeyAdvice}.`
   }),
   eventsMax: Type.Integer({

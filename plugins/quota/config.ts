@@ -3,11 +3,11 @@
 import Type from 'typebox'
 import type { Static } from 'typebox'
 import { limitKeyAdvice, limitKeyPattern } from '../../src/contract/limit-key.ts'
-import { bytes } from '../../src/contract/setting.ts'
+import { bytes, expectedKeyword } from '../../src/contract/setting.ts'
 
 export const quotaConfig = Type.Object({
   per: Type.String({
-    pattern: limitKeyPattern, maxLength: 200, default: 'principal',
+    [expectedKeyword]: limitKeyAdvice, pattern: limitKeyPattern, maxLength: 200, default: 'principal',
     description: `By what is counted: ${limitKeyAdvice}.`
   }),
   window: Type.Union([Type.Literal('hour'), Type.Literal('day')], {

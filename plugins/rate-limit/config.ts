@@ -3,11 +3,11 @@
 import Type from 'typebox'
 import type { Static } from 'typebox'
 import { limitKeyAdvice, limitKeyPattern } from '../../src/contract/limit-key.ts'
-import { bytes } from '../../src/contract/setting.ts'
+import { bytes, expectedKeyword } from '../../src/contract/setting.ts'
 
 export const rateLimitConfig = Type.Object({
   per: Type.String({
-    pattern: limitKeyPattern, maxLength: 200, default: 'principal',
+    [expectedKeyword]: limitKeyAdvice, pattern: limitKeyPattern, maxLength: 200, default: 'principal',
     description: `By what is counted: ${limitKeyAdvice}.`
   }),
   eventsPerSecondMax: Type.Optional(Type.Number({

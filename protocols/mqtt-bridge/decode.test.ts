@@ -57,6 +57,17 @@ t.test('a CloudEvent in binary mode has its attributes in user properties', asyn
   })
 })
 
+t.test('what contradicts itself, or is in a form that is not read, is refused', async t => {
+  const twice = [...binary, ['datacontenttype', 'text/html']] as const
+  t.match(decode(publish('x', { contentType: 'text/plain', userProperties: twice }), shared, 5), { code: 'invalid-event' })
+  t.match(decode(publish('x', { contentType: 'text/html', userProperties: twice }), shared, 5), {
+    datacontenttype: 'text/html'
+  })
+  t.match(decode(publish('x', { contentType: 'application/cloudevents+avro' }), shared, 5), { code: 'invalid-event' })
+  const notText = publish('', { payloadFormatIndicator: 1 }, { payload: Buffer.from([0xff]) })
+  t.match(decode(notText, shared, 5), { code: 'invalid-event' })
+})
+
 t.test('topics become channels, and those that cannot are refused', async t => {
   const cases: readonly [topic: string, strip: string, add: string, channel: string | undefined][] = [
     ['orders/eu', '', '', 'orders/eu'],
@@ -84,12 +95,12 @@ t.test('what travels beside the payload are attributes, and none of them can be 
   const pairs: [string, string][] = []
   found.attributes.forEach((name, value) => { pairs.push([name, value]) })
   t.same(pairs, [
-    ['mqtt-topic', 'orders/eu'], ['mqtt-qos', '1'], ['mqtt-retain', 'true'], ['mqtt-dup', 'false'],
-    ['mqtt-response-topic', 'answers'], ['mqtt-correlation-data', 'AQI='], ['content-type', 'text/plain'],
-    ['x-line', '7'], ['x-line', '8']
+    ['mqtt-topic', 'orders/eu'], ['mqtt-qos', '1'], ['mqtt-retain', 'true'],
+    ['mqtt-response-topic', 'answers'], ['mqtt-correlation-data', 'AQI='], ['x-line', '7'], ['x-line', '8']
   ])
   t.equal(found.attributes.get('x-line'), '7')
   t.equal(found.attributes.get('mqtt-topic'), 'orders/eu')
+  t.equal(found.attributes.get('mqtt-constructor'), undefined)
   t.equal(found.attributes.get(':path'), undefined)
   t.equal(found.attributes.get('absent'), undefined)
 })

@@ -2,14 +2,16 @@
 
 import { parseChannel } from '../../src/contract/channel.ts'
 import { decodeStructured } from '../../src/contract/cloudevents-json.ts'
-import { finishContext, newDraft, setAttribute } from '../../src/contract/cloudevents.ts'
+import { finishContext, newDraft, refuseAttribute, setAttribute } from '../../src/contract/cloudevents.ts'
 import { noExtensions } from '../../src/contract/envelope.ts'
 import type { Attributes, Context, Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
 import { mediaType } from '../../src/contract/media-type.ts'
-import { isRefusal } from '../../src/contract/outcome.ts'
+import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
+import { readTraceparent, readTracestate } from '../../src/contract/trace-context.ts'
 import type { PublishPacket } from '../mqtt/codec/packet.ts'
 import type { UserProperty } from '../mqtt/codec/properties.ts'
+import { payloadViolation } from '../mqtt/codec/publish.ts'
 import type { BridgeSettings } from './config.ts'
 
 /** What all messages of one connection share. */
@@ -19,12 +21,27 @@ export interface Shared {
   readonly peer: Peer
 }
 
+const structuredType = 'application/cloudevents+json'
+const notUtf8 = refuse('invalid-event', 'the payload is announced as UTF-8 and is not; send it as it is announced')
+const foreignFormat = refuse('invalid-event',
+  `this format of CloudEvents is not read here; send ${structuredType}, or the binary mode`)
 const none: readonly UserProperty[] = []
-const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/
-const traceTextMax = 512
 const attributeName = /^[a-z0-9]+$/
 
-/** User properties, and ahead of them what the packet itself says; a property of such a name does not hide it. */
+/** Names that begin so say what the packet itself says: a user property of such a name is left out. */
+const ownPrefix = 'mqtt-'
+
+const own: Readonly<Record<string, (packet: PublishPacket) => string | undefined>> = {
+  'mqtt-topic': ({ topicName }) => topicName,
+  'mqtt-qos': ({ qos }) => String(qos),
+  'mqtt-retain': ({ retain }) => retain ? 'true' : undefined,
+  'mqtt-duplicate': ({ dup }) => dup ? 'true' : undefined,
+  'mqtt-response-topic': ({ properties }) => properties.responseTopic,
+  'mqtt-correlation-data': ({ properties }) => properties.correlationData?.toString('base64'),
+  'mqtt-message-expiry-interval': ({ properties }) => properties.messageExpiryInterval?.toString(),
+  'mqtt-payload-format-indicator': ({ properties }) => properties.payloadFormatIndicator?.toString()
+}
+
 class PublishAttributes implements Attributes {
   readonly #packet: PublishPacket
 
@@ -33,41 +50,23 @@ class PublishAttributes implements Attributes {
   }
 
   get (name: string): string | undefined {
-    if (ownNames.has(name)) return this.#own(name)
+    if (name.startsWith(ownPrefix)) return Object.hasOwn(own, name) ? own[name]?.(this.#packet) : undefined
     // Those names are for methods and paths, which MQTT does not have.
     if (name.startsWith(':')) return undefined
     return this.#packet.properties.userProperties?.find(([candidate]) => candidate.toLowerCase() === name)?.[1]
   }
 
   forEach (visit: (name: string, value: string) => void): void {
-    for (const name of ownNames) {
-      const value = this.#own(name)
+    for (const [name, read] of Object.entries(own)) {
+      const value = read(this.#packet)
       if (value !== undefined) visit(name, value)
     }
     for (const [name, value] of this.#packet.properties.userProperties ?? none) {
       const lower = name.toLowerCase()
-      if (!ownNames.has(lower) && !lower.startsWith(':')) visit(lower, value)
-    }
-  }
-
-  #own (name: string): string | undefined {
-    const { topicName, qos, retain, dup, properties } = this.#packet
-    switch (name) {
-      case 'mqtt-topic': return topicName
-      case 'mqtt-qos': return String(qos)
-      case 'mqtt-retain': return String(retain)
-      case 'mqtt-dup': return String(dup)
-      case 'mqtt-response-topic': return properties.responseTopic
-      case 'mqtt-correlation-data': return properties.correlationData?.toString('base64')
-      case 'content-type': return properties.contentType
-      default: return undefined
+      if (!lower.startsWith(ownPrefix) && !lower.startsWith(':')) visit(lower, value)
     }
   }
 }
-
-const ownNames: ReadonlySet<string> = new Set([
-  'mqtt-topic', 'mqtt-qos', 'mqtt-retain', 'mqtt-dup', 'mqtt-response-topic', 'mqtt-correlation-data', 'content-type'
-])
 
 /** The channel that a topic stands for. */
 export function channelOf (topic: string, { stripPrefix, addPrefix }: Shared['settings']): string | Refusal {
@@ -82,11 +81,14 @@ export function decode (packet: PublishPacket, shared: Shared, receivedAtMs: num
   const { properties, payload } = packet
   const contentType = properties.contentType ?? shared.settings.contentType
   const form: Form = { packet, shared, receivedAtMs, channel }
-  // The standard of the binding names these two forms: a content type, and a property that says the version.
-  if (mediaType(contentType) === 'application/cloudevents+json') {
+  if (payloadViolation(packet, 5) !== undefined) return notUtf8
+  // The binding knows two forms by these marks: a content type, and a property that says the version.
+  const essence = mediaType(contentType)
+  if (essence === structuredType) {
     const event = decodeStructured(payload, 0, payload.length)
     return isRefusal(event) ? event : envelopeOf(form, event.context, event.data, event.dataChecked)
   }
+  if (essence.startsWith('application/cloudevents')) return foreignFormat
   const data = payload.length === 0 ? null : payload
   const pairs = properties.userProperties
   if (pairs?.some(([name]) => name === 'specversion') === true) {
@@ -100,7 +102,11 @@ export function decode (packet: PublishPacket, shared: Shared, receivedAtMs: num
 function contextOf (pairs: readonly UserProperty[], contentType: string | undefined): Context | Refusal {
   const draft = newDraft()
   for (const [name, value] of pairs) {
-    if (!attributeName.test(name) || name === 'traceparent' || name === 'tracestate') continue
+    if (!attributeName.test(name)) continue
+    if (name === 'datacontenttype' && contentType !== undefined) {
+      if (value !== contentType) return refuseAttribute(name, 'is not what the Content Type says; send one of them')
+      continue
+    }
     const refusal = setAttribute(draft, name, value)
     if (refusal !== undefined) return refusal
   }
@@ -124,19 +130,16 @@ interface Form {
 function envelopeOf (form: Form, context: Context, data: Buffer | null, dataChecked: boolean): Envelope {
   const { packet, shared, receivedAtMs, channel } = form
   const { id, source, type, subject, time, datacontenttype, dataschema, extensions } = context
-  const traceparent = traceOf(packet, 'traceparent')
-  const isTraced = traceparent !== undefined && traceparentShape.test(traceparent)
+  const traceparent = readTraceparent(userProperty(packet, 'traceparent'))
   return {
     id, source, type, subject, time, datacontenttype, dataschema, extensions, channel, data, dataChecked,
     wrapped: false, principal: shared.principal, peer: shared.peer, attributes: new PublishAttributes(packet),
-    receivedAtMs, traceparent: isTraced ? traceparent : undefined,
-    tracestate: isTraced ? traceOf(packet, 'tracestate') : undefined,
+    receivedAtMs, traceparent, tracestate: readTracestate(userProperty(packet, 'tracestate'), traceparent),
     // The broker keeps the message until it is told: there is no hurry.
     patient: true
   }
 }
 
-function traceOf ({ properties }: PublishPacket, wanted: string): string | undefined {
-  const value = properties.userProperties?.find(([name]) => name === wanted)?.[1]
-  return value !== undefined && value !== '' && value.length <= traceTextMax ? value : undefined
+function userProperty ({ properties }: PublishPacket, wanted: string): string | undefined {
+  return properties.userProperties?.find(([name]) => name === wanted)?.[1]
 }

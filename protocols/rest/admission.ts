@@ -53,13 +53,13 @@ function authenticated (exchange: Exchange, target: Target, found: Principal | R
     void exchange.credentials.body(0).then(() => { authenticated(exchange, target, found) })
     return
   }
+  if (!isRefusal(found)) exchange.principal = found
   // The connection may have broken meanwhile, with or without an answer.
-  if (exchange.phase !== 'asking' && exchange.phase !== 'reading') return
+  if (exchange.phase !== 'asking' && exchange.phase !== 'reading') return exchange.held.conclude()
   if (exchange.request.destroyed && !exchange.request.complete) return exchange.finish()
   if (isRefusal(found)) return exchange.refuse(found)
   const { spoiled } = exchange.credentials
   if (spoiled !== undefined) return exchange.refuse(spoiled)
-  exchange.principal = found
   admit(exchange, target)
 }
 

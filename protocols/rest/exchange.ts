@@ -17,7 +17,7 @@ import { receiptHeaders, refusalHeaders } from './limit-headers.ts'
 import { doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
 import type { Problem } from './reply.ts'
 import { Reservation } from './reservation.ts'
-import { readTraceparent, readTracestate } from './trace-context.ts'
+import { readTraceparent, readTracestate } from '../../src/contract/trace-context.ts'
 
 /** What becomes of a whole body; null where it has no bytes. */
 export type Consume = (exchange: Exchange, body: Buffer | null) => void
@@ -42,7 +42,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   readonly peer: Peer
   readonly head: Head
   readonly credentials: RequestCredentials
-  readonly receivedAtMs = Date.now()
+  receivedAtMs = Date.now()
   readonly traceparent: string | undefined
   readonly tracestate: string | undefined
   principal: Principal = nobody
@@ -81,8 +81,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   }
 
   get requestId (): string {
-    if (this.#requestId === '') this.#requestId = this.door.requestId(this.head.requestId)
-    return this.#requestId
+    return (this.#requestId ||= this.door.requestId(this.head.requestId))
   }
 
   /** True where the header section announces a body. */
@@ -164,6 +163,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   answer (status: number, contentType: string, text: string, extra?: readonly string[]): void {
     const { response } = this
     if (this.phase === 'done' || this.phase === 'lingering') return
+    this.held.conclude()
     if (response.headersSent || response.destroyed) {
       response.destroy()
       return this.finish()
@@ -206,11 +206,11 @@ export class Exchange implements Settler, Live, Holder, Shared {
 
   chunk (bytes: Buffer): void {
     this.receivedBytes += bytes.length
-    if (this.phase !== 'lingering') this.lastTick = this.door.tick
-    else {
+    if (this.phase === 'lingering') {
       if (this.receivedBytes > lingerBytesMax) this.#leave()
       return
     }
+    this.lastTick = this.door.tick
     this.intake.take(bytes)
   }
 
@@ -242,6 +242,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   /** The last result lines. What the sender still sends has no reader. */
   endLines (text: string): void {
     if (this.phase !== 'streaming') return
+    this.held.conclude()
     if (text !== '' || !this.response.headersSent) this.writeLines(text)
     this.response.end()
     if (this.request.complete) return this.finish()
@@ -249,8 +250,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   }
 
   #leave (): void {
-    const left = !this.request.complete
-    if (left && this.response.writableEnded) this.request.destroy()
+    if (!this.request.complete && this.response.writableEnded) this.request.destroy()
     this.response.end()
     this.finish()
   }

@@ -30,6 +30,25 @@ t.test('every line is one event and gets one result, in order', async t => {
   t.equal(ingress.reservedBytes, 0)
 })
 
+t.test('a line is as old as the chunk that completed it, not as its stream', async t => {
+  const { raw, ingress } = await startRest(t)
+  const real = Date.now
+  t.teardown(() => { Date.now = real })
+  let nowMs = 1_790_000_000_000
+  Date.now = () => nowMs
+  const client = raw(open + chunk('1\n2'))
+  await until(() => ingress.envelopes.length === 1)
+  nowMs += 3_600_000
+  client.socket.write(chunk('2\n3\n'))
+  await until(() => ingress.envelopes.length === 3)
+  nowMs += 1_000
+  client.socket.write(`${chunk(`${'x'.repeat(2_000_000)}\n`)}0\r\n\r\n`)
+  await until(() => ingress.refusals.length === 1)
+  t.same(ingress.envelopes.map(({ receivedAtMs }) => receivedAtMs - 1_790_000_000_000), [0, 3_600_000, 3_600_000])
+  t.equal(ingress.refusals[0]?.arrival.receivedAtMs, nowMs, 'also a line that is refused')
+  client.socket.destroy()
+})
+
 t.test('the other names of the type mean the same, and a stream without lines is an empty answer', async t => {
   const { request } = await startRest(t)
   for (const type of ['application/ndjson', 'application/jsonl', 'application/x-ndjson; charset=utf-8']) {

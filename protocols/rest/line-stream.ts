@@ -54,6 +54,8 @@ export class LineStream implements Intake, Settler, LineSink {
 
   take (chunk: Buffer): void {
     if (this.#ended) return
+    // A stream may go on for days: each line is as old as the chunk that completed it.
+    this.#exchange.receivedAtMs = Date.now()
     this.#shedBefore = this.#splitter.isHolding ? this.#shedBefore ?? this.#shed : undefined
     this.#shed = this.#exchange.reserve(chunk.length)
     // Refused bytes are read all the same, so that each line is told; nothing of them is kept.

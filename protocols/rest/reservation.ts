@@ -1,4 +1,4 @@
-// What one request holds of the node's byte budget. Everything that was taken goes back, however the request ends.
+// What one request holds: of the node's byte budget, and its sender's proof. All goes back, however the request ends.
 
 import type { Principal } from '../../src/contract/envelope.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
@@ -41,7 +41,14 @@ export class Reservation {
     door.ingress.release(reserved, principal)
   }
 
+  /** No more events come, and all have their outcomes: to be told before the answer, which may bring a retry. */
+  conclude (): void {
+    const { door, principal } = this.#owner
+    door.ingress.conclude(principal)
+  }
+
   releaseAll (): void {
+    this.conclude()
     this.#claimedBytes = 0
     this.release(this.#reservedBytes)
   }

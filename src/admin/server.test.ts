@@ -152,3 +152,16 @@ t.test('an event is explained, and what it carries is not in the log', async t =
   t.match(await ask({ channel: 'orders/eu', dataBase64: 'A'.repeat(1_100_000) }), { status: 413 })
   t.same(logged, [])
 })
+
+t.test('two Host or two Authorization headers are one too many, whichever of them is right', async t => {
+  const { port } = await startAdmin(t)
+  const tokens = ['a', 'b'].map(token => `authorization: Bearer ${token}`)
+  for (const twice of ['host: localhost\r\nhost: evil.example', `host: localhost\r\n${tokens.join('\r\n')}`]) {
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => { socket.destroy() })
+    socket.write(`GET /v1/status HTTP/1.1\r\nconnection: close\r\n${twice}\r\n\r\n`)
+    let text = ''
+    for await (const bytes of socket) text += String(bytes)
+    t.match(text, /^HTTP\/1\.1 400 .*"code":"malformed"/s, twice)
+  }
+})

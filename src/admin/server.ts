@@ -43,6 +43,7 @@ export interface AdminServer {
 
 const unknownPath = new Problem('unknown-path', 'nothing is served here; /openapi.json tells what is')
 const unreadablePath = new Problem('malformed', 'the path is not valid percent-encoded UTF-8')
+const sentTwice = new Problem('malformed', 'Host and Authorization may each be sent once')
 const failed = new Problem('internal', 'this request failed for a reason of this gateway; its log tells more')
 
 /** Creates it without opening the socket. */
@@ -51,6 +52,9 @@ export function createAdminServer (options: AdminServerOptions): AdminServer {
   const find = createFinder([...options.operations, describing(options.operations, options.version)])
 
   async function answer (request: IncomingMessage): Promise<unknown> {
+    // The platform keeps the first of several, and a proxy before it may have judged another.
+    const { host, authorization: shown } = request.headersDistinct
+    if ((host?.length ?? 0) > 1 || (shown?.length ?? 0) > 1) return sentTwice
     const misdirected = checkHost(request.headers.host)
     if (misdirected !== undefined) return misdirected
     const { authorization } = request.headers

@@ -10,7 +10,7 @@ import type { Cli } from './verb.ts'
 export function addPrincipals (program: Command, cli: Cli): void {
   const principals = program.command('principals')
     .description('show who may send to a running gateway, and disable or enable one of them').helpCommand(false)
-  withAdminOptions(principals.command('list'))
+  withAdminOptions(principals.command('list', { isDefault: true }))
     .description('print every principal of the config, and whoever is disabled')
     .addHelpText('after', '\nExample:\n  sluice principals list')
     .action((options: AdminOptions) => list(options, cli))

@@ -86,6 +86,7 @@ t.test('principals are listed, disabled and enabled', async (t) => {
   const principals = (...words: string[]): Promise<Ran> =>
     runCli(['principals', ...words, '--url', `http://127.0.0.1:${port}`], { cwd, env })
   t.strictSame(await principals('list'), { code: 0, stdout: 'anna  enabled  groups: shops\n', stderr: '' })
+  t.match(await principals(), { code: 0, stdout: 'anna  enabled  groups: shops\n' }, 'without a verb it lists')
   t.strictSame(await principals('disable', 'anna'), {
     code: 0, stdout: 'anna  disabled  groups: shops\n',
     stderr: 'until the gateway restarts: take it out of the config to make it last\n'

@@ -58,3 +58,17 @@ t.test('a required mapping that its defaults fill may be left out, and one that 
   t.match(found, [{ path: ['b'], problem: 'missing', expected: 'a mapping' }])
   t.equal(found.length, 1)
 })
+
+t.test('what a text must be is told in words where there are some, and a name that stands elsewhere is told where', async (t) => {
+  const schema: JsonSchema = {
+    type: 'object', 'x-choice': 'policy', 'x-elsewhere': { names: ['gate'], place: 'top-level policies' },
+    properties: {
+      limit: { type: 'object', properties: { per: { type: 'string', pattern: '^a$', 'x-expected': 'the letter a' } } }
+    }
+  }
+  t.match(conform(schema, { limit: { per: 'b' } }, sources).found, [{ problem: 'got "b"', expected: 'the letter a' }])
+  t.match(conform(schema, { gate: {} }, sources).found, [
+    { problem: 'the policy "gate" does not stand here', expected: 'it in the top-level policies' }
+  ])
+  t.match(conform(schema, { none: {} }, sources).found, [{ problem: 'unknown policy "none"' }])
+})

@@ -5,7 +5,7 @@ import { bytesKeyword, hideKeyword } from '../contract/setting.ts'
 import { brokenKeyword } from './ajv-shell.ts'
 import { parseBytes } from './byte-size.ts'
 import {
-  branchFor, choiceKeyword, describe, isRecord, isSecret, markOf, takesType, typesOf
+  branchFor, choiceKeyword, describe, elsewhereKeyword, isRecord, isSecret, markOf, takesType, typesOf
 } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { nearest, quote } from './mistake.ts'
@@ -155,6 +155,12 @@ class Walk {
     const known = Object.keys(schema.properties ?? {})
     const suggestion = nearest(key, known.filter((name) => !Object.hasOwn(record, name)))
     const what = schema[choiceKeyword] ?? 'key'
+    const elsewhere = schema[elsewhereKeyword]
+    if (elsewhere?.names.includes(key) === true) {
+      const expected = `it in the ${elsewhere.place}`
+      this.found.push({ path: place.path, problem: `the ${what} ${quote(key)} does not stand here`, expected })
+      return undefined
+    }
     const expected = known.length === 0 ? `no ${what} here` : `one of: ${known.join(', ')}`
     this.found.push({ path: place.path, problem: `unknown ${what} ${quote(key)}`, expected, suggestion })
     return suggestion

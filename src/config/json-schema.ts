@@ -1,6 +1,6 @@
 // The part of JSON Schema (draft 2020-12) that config schemas use, as a type, and the questions that are asked of it.
 
-import { bytesKeyword, secretKeyword } from '../contract/setting.ts'
+import { bytesKeyword, expectedKeyword, secretKeyword } from '../contract/setting.ts'
 import type { hideKeyword } from '../contract/setting.ts'
 import { showBytes } from './byte-size.ts'
 
@@ -31,10 +31,14 @@ export interface JsonSchema {
   readonly [secretKeyword]?: boolean
   readonly [choiceKeyword]?: string
   readonly [hideKeyword]?: boolean
+  readonly [expectedKeyword]?: string
+  readonly [elsewhereKeyword]?: { readonly names: readonly string[], readonly place: string }
 }
 
 /** On a mapping with exactly one key out of its properties; the value names what the key is, e.g. `policy`. */
 export const choiceKeyword = 'x-choice'
+/** Beside it: names that are known, but stand in another place only. */
+export const elsewhereKeyword = 'x-elsewhere'
 
 export function isRecord (value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -149,6 +153,7 @@ function describeType (schema: JsonSchema, type: string): string {
     case 'object': return schema[choiceKeyword] === undefined ? 'a mapping' : oneChoice(schema, schema[choiceKeyword])
     case 'null': return 'null'
     default: {
+      if (schema[expectedKeyword] !== undefined) return schema[expectedKeyword]
       const shape = schema.pattern === undefined ? '' : ` that matches ${schema.pattern}`
       return `text${lengths(schema.minLength, schema.maxLength, 'characters')}${shape}`
     }

@@ -4,7 +4,7 @@ import { sectionOf } from '../contract/adapter.ts'
 import type { AdapterModule } from '../contract/adapter.ts'
 import type { PolicyModule } from '../contract/policy.ts'
 import { hideKeyword } from '../contract/setting.ts'
-import { choiceKeyword, isRecord } from './json-schema.ts'
+import { choiceKeyword, elsewhereKeyword, isRecord } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 /** What the rooms declare. Each object is a JSON Schema, as TypeBox makes it or written by hand. */
@@ -43,7 +43,8 @@ export function assembleSchema (parts: SchemaParts): JsonSchema {
   const gates = parts.policies.filter((policy) => policy.kind === 'gate')
   const policies = choiceList('policy', byName([...judges, ...gates]),
     'Policies of every route, judged before the route\'s own, in this order; those of connections are asked first.')
-  const routePolicies = choiceList('policy', byName(judges), 'Policies of this route, after those of every route.')
+  const routePolicies = choiceList('policy', byName(judges), 'Policies of this route, after those of every route.',
+    { names: gates.map(({ name }) => name), place: 'top-level policies: connections have no route yet' })
   const properties: Record<string, unknown> = {
     listeners: { minItems: 1, ...asList(parts.listeners, 'The sockets this gateway listens on.') },
     workers,
@@ -101,7 +102,9 @@ function asList (schema: object, description: string): object {
 }
 
 /** A list of mappings with exactly one key each: the name, with the settings below it. */
-function choiceList (choice: string, schemas: Record<string, object>, description: string): object {
+function choiceList (
+  choice: string, schemas: Record<string, object>, description: string, elsewhere?: JsonSchema[typeof elsewhereKeyword]
+): object {
   const properties: Record<string, object> = {}
   for (const [name, schema] of Object.entries(schemas)) {
     // Its own default would add a key that the file does not have.
@@ -109,6 +112,7 @@ function choiceList (choice: string, schemas: Record<string, object>, descriptio
     properties[name] = rest
   }
   const items = { type: 'object', minProperties: 1, maxProperties: 1, [choiceKeyword]: choice, properties }
+  if (elsewhere !== undefined) Object.assign(items, { [elsewhereKeyword]: elsewhere })
   return { type: 'array', default: [], description, items }
 }
 

@@ -54,6 +54,12 @@ export interface Ingress {
    * for it, so it costs only whoever asks.
    */
   limitsOf (envelope: Envelope): readonly LimitState[]
+  /**
+   * The request that this principal was found for is over: all of its events have their outcomes, and no more come. A
+   * proof that is taken once can be shown again then, where nothing of the request was written; so the door tells it
+   * before it answers. Not told, as for a connection that stays: the proof is used up.
+   */
+  conclude (principal: Principal): void
   /** Tells of a request or an event that the door itself refuses: it is counted and logged like any other. */
   refused (refusal: Refusal, arrival: Arrival): void
   /** On: the node is short of budget; doors that can wait stop reading. */

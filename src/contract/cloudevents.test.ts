@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeHeaderValue, finishContext, newDraft, setAttribute } from './cloudevents.ts'
+import { decodeHeaderValue, finishContext, newDraft, setAttribute, unjudgedName } from './cloudevents.ts'
 import type { ContextDraft } from './cloudevents.ts'
 import { isRefusal } from './outcome.ts'
 
@@ -153,4 +153,11 @@ t.test('what is percent-encoded by the rules comes back', async t => {
     return !isRefusal(decoded) && decoded === text
   }))
   t.pass('no counterexample')
+})
+
+t.test('no sender says which policies failed: that extension is refused', async t => {
+  const draft = newDraft()
+  const refusal = setAttribute(draft, unjudgedName, 'acl')
+  t.match(refusal, { code: 'invalid-event', pointer: '/unjudgedby', detail: /set by the gateway only/ })
+  t.equal(draft.extensions, undefined)
 })

@@ -118,7 +118,12 @@ function coreAttribute (draft: ContextDraft, name: string): string | null {
 
 const repeated = 'is given more than once; send it once'
 
+/** The extension that names the policies which failed to judge an event (`onError: mark`). Only the gateway sets it. */
+export const unjudgedName = 'unjudgedby'
+
 function setExtension (draft: ContextDraft, name: string, value: ExtensionValue): Refusal | undefined {
+  // Taken from a sender it would say that a policy had failed, or hide that one did.
+  if (name === unjudgedName) return refuseAttribute(name, 'is set by the gateway only; leave it out')
   if (typeof value === 'number' && value !== (value | 0)) {
     return refuseAttribute(name, 'must be an integer of 32 bits with sign; send other numbers as text')
   }

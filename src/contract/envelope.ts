@@ -12,6 +12,16 @@ export interface Principal {
   readonly attributes?: Readonly<Record<string, string>> | undefined
   /** When its proof ends, in milliseconds since the epoch. Absent: never. */
   readonly expiresAtMs?: number | undefined
+  /** Where its proof is taken once only. Absent: it may be shown again. */
+  readonly singleUse?: SingleUse | undefined
+}
+
+/** A proof that was taken for one request. Only the pipeline and the ingress call these. */
+export interface SingleUse {
+  /** An event of the request is or may be written: the proof is never taken again. */
+  useUp (): void
+  /** The request is over: where nothing has used its proof up, that may be shown again. Counts once. */
+  giveBack (): void
 }
 
 /** What a peer's verified TLS certificate says. */

@@ -7,6 +7,9 @@ export const secretKeyword = 'x-secret'
 /** Below this point nothing of the file is ever repeated: hashes of credentials, or keys pasted in their place. */
 export const hideKeyword = 'x-hide'
 
+/** What a text must be, in words for an operator, where its pattern would say little. */
+export const expectedKeyword = 'x-expected'
+
 interface BytesOptions { description: string, default?: string, minimumBytes?: number, maximumBytes?: number }
 
 /** A byte size: an integer or text like `512`, `64KiB`, `1MiB`, `10GiB`. The frozen config holds a number of bytes. */

@@ -1,4 +1,4 @@
-// Tests of reading a shown token: schemes in any case, one space, repeats, and the argument in its place.
+// Tests of reading a shown token: schemes in any case, spaces, repeats, and the argument in its place.
 
 import t from 'tap'
 import { attributesOf } from '../../test/support/odd-envelopes.ts'
@@ -10,9 +10,9 @@ const show = (lines: readonly string[], args: Record<string, string> = {}): Cred
 })
 const inLine = { scheme: 'bearer', argument: undefined }
 
-t.test('what stands behind the scheme and one space is the token, as it was sent', async t => {
+t.test('what stands behind the scheme and its spaces is the token, as it was sent', async t => {
   for (const [line, token] of [
-    ['Bearer abc', 'abc'], ['bearer abc', 'abc'], ['BEARER a b', 'a b'], ['Bearer  abc', ' abc'], ['Bearer ', ''],
+    ['Bearer abc', 'abc'], ['bearer abc', 'abc'], ['BEARER a b', 'a b'], ['Bearer  abc', 'abc'], ['Bearer     a  b', 'a  b'], ['Bearer   ', ''], ['Bearer ', ''],
     ['Bearer', ''], ['Bearerabc', undefined], ['Basic abc', undefined], ['', undefined], ['Bear', undefined],
     ['Bearer\tabc', undefined], [' Bearer abc', undefined], ['Bearer, Bearer abc', undefined]
   ] as const) t.equal(shownToken(show([line]), inLine), token, line)

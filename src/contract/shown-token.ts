@@ -26,8 +26,8 @@ export interface TokenPlace {
 }
 
 /**
- * What stands behind the scheme and one space (RFC 9110 section 11.4), which may be ''; undefined: nothing, or another
- * scheme. It is as it was sent: check its form before you use it.
+ * What stands behind the scheme and its spaces (RFC 9110 section 11.4: 1*SP), which may be ''; undefined: nothing, or
+ * another scheme. It is as it was sent: check its form before you use it.
  */
 export function shownToken (credentials: Credentials, place: TokenPlace): string | typeof repeated | undefined {
   const { attributes } = credentials
@@ -43,5 +43,8 @@ export function shownToken (credentials: Credentials, place: TokenPlace): string
 function behind (scheme: string, line: string): string | undefined {
   const { length } = scheme
   if (line.length < length || (line.length > length && line.charCodeAt(length) !== 0x20)) return undefined
-  return line.slice(0, length).toLowerCase() === scheme ? line.slice(length + 1) : undefined
+  if (line.slice(0, length).toLowerCase() !== scheme) return undefined
+  let start = length + 1
+  while (line.charCodeAt(start) === 0x20) start++
+  return line.slice(start)
 }

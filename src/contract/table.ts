@@ -68,6 +68,11 @@ export interface Table {
    * may be forgotten first, and no key is taken from then on that may be forgotten as early: it could be one of them.
    */
   takeOnce? (key: string, knownMs: number): boolean
+  /**
+   * Of a memory: gives back what this worker took once, so that it can be taken again; not where it had to make room
+   * meanwhile. Only within its `knownMs`: after that somebody else may have taken the same.
+   */
+  giveOnce? (key: string): void
   /** Keys that have a count of their own now. */
   readonly keysCount: () => number
 }

@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { peer } from '../../test/support/odd-envelopes.ts'
+import { tablesFor } from '../../test/support/table-rig.ts'
 import type { Credentials, Eventually } from '../contract/adapter.ts'
 import { noAttributes } from '../contract/envelope.ts'
 import type { Peer, Principal } from '../contract/envelope.ts'
@@ -9,7 +10,7 @@ import { refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Authenticator } from '../contract/policy.ts'
 import { createAccess } from './access.ts'
-import { createFailedLogins } from './failed-logins.ts'
+import { createFailedLogins, failedLoginTables } from './failed-logins.ts'
 import { createAuthentication, schemesOf, secretNamesOf } from './authentication.ts'
 import type { Authenticate } from './authentication.ts'
 import { createGates } from './gates.ts'
@@ -43,7 +44,7 @@ function rigOf (answers: Record<string, () => Answer>, gates: readonly SeatedGat
   }))
   const authenticate = createAuthentication({
     authenticators, access, gates: createGates(gates, () => {}, () => {}),
-    failedLogins: createFailedLogins({ failedLoginsMax }),
+    failedLogins: createFailedLogins({ failedLoginsMax, tables: tablesFor(failedLoginTables(failedLoginsMax)) }),
     onAuthenticated: one => accepted.push(one), onFault: fault => faults.push(fault)
   })
   return { authenticate, asked, accepted, faults }
@@ -190,5 +191,17 @@ t.test('whose access has ended has proved nothing, and its guesses are held up l
     t.match(authenticate(credentials, peer), { code: 'rate-limited' })
     t.equal(asked.length, 2 * failedLoginsMax)
     t.same(accepted, [])
+  }
+})
+
+t.test('who is turned away after its proof was taken may show it again; who is let in keeps it', async t => {
+  const full: SeatedGate = { name: 'full', gate: { enter: () => refuse('rate-limited', 'full'), leave () {} } }
+  const cases: [name: string, gates: SeatedGate[], givenBack: number][] = [['alice', [full], 1], ['eve', [], 1], ['alice', [], 0]]
+  for (const [name, gates, expected] of cases) {
+    let givenBackCount = 0
+    const singleUse = { useUp () {}, giveBack () { givenBackCount++ } }
+    const { authenticate } = rigOf({ one: async () => ({ ...alice, name, singleUse }) }, gates)
+    await authenticate(credentials, { ...peer })
+    t.equal(givenBackCount, expected, name)
   }
 })

@@ -48,6 +48,12 @@ export function createAuthentication (options: AuthenticationOptions): Authentic
   const { authenticators, access, gates, failedLogins, onAuthenticated, onFault } = options
   const nothingShown = refuse('unauthenticated', authenticators.map(one => one.advice).join(', or '))
 
+  /** Nobody hears of this principal, so nobody else would give its proof back. */
+  function turnAway ({ singleUse }: Principal, refusal: Refusal): Refusal {
+    singleUse?.giveBack()
+    return refusal
+  }
+
   function accept (answer: Principal | Refusal, peer: Peer): Principal | Refusal {
     if (isRefusal(answer)) {
       if (answer.code === 'unauthenticated') failedLogins.failed(peer)
@@ -55,10 +61,10 @@ export function createAuthentication (options: AuthenticationOptions): Authentic
     }
     // Whose access has ended has neither guessed wrong nor proved anything: nobody is spared for it.
     const ended = access.ended(answer, Date.now())
-    if (ended !== undefined) return ended
+    if (ended !== undefined) return turnAway(answer, ended)
     failedLogins.succeeded(peer)
     const refusal = gates.enter(answer, peer)
-    if (refusal !== undefined) return refusal
+    if (refusal !== undefined) return turnAway(answer, refusal)
     onAuthenticated(peer)
     return answer
   }

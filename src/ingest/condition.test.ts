@@ -70,7 +70,8 @@ t.test('an expression that has no value for an event throws, which is for its ca
 
 t.test('what is no condition is a mistake in words, with nothing run', async t => {
   const mistakes: [text: string, words: RegExp][] = [
-    ['', /./], ['1 +', /Unexpected token/], ['event.nope == 1', /No such key: nope/], ['envelope.id == "1"', /Unknown variable/],
+    ['', /./], ['1 +', /Unexpected token/], ['event.nope == 1', /No such key: nope; .*event has id, source/],
+    ['envelope.id == "1"', /Unknown variable: envelope; there are principal/],
     ['event.id', /true or false, not string/], ['event.extensions.urgent', /true or false, not dyn/],
     ['event.id == 1', /no such overload/], ['event.id = "1"', /./],
     ['x'.repeat(2_001), /may have 2000 characters/], [`${'('.repeat(30)}true${')'.repeat(30)}`, /maxDepth/],

@@ -67,6 +67,8 @@ class PeerView {
   get secure (): boolean { return this.#peer.secure }
 }
 
+const variableNames = ['principal', 'event', 'peer', 'channel', 'route', 'topic']
+
 class Variables {
   readonly #envelope: Envelope
   readonly #context: JudgeContext
@@ -83,21 +85,22 @@ class Variables {
   get topic (): string { return this.#context.topic }
 }
 
+/** What each of the three has, with its CEL type. */
+const fields = {
+  principal: { name: 'string', groups: 'list<string>', attributes: 'map<string, string>', anonymous: 'bool' },
+  event: {
+    id: 'string', source: 'string', type: 'string', subject: 'string', time: 'string', datacontenttype: 'string',
+    dataschema: 'string', bytes: 'int', extensions: 'map<string, dyn>'
+  },
+  peer: { address: 'string', secure: 'bool' }
+}
+
 /** An environment of its own for every expression, for it holds the expression's compiled patterns. */
 function createEnvironment (patterns: ReadonlyMap<string, RE2JS>): Environment {
   return new Environment({ limits })
-    .registerType('Principal', {
-      ctor: PrincipalView,
-      fields: { name: 'string', groups: 'list<string>', attributes: 'map<string, string>', anonymous: 'bool' }
-    })
-    .registerType('Event', {
-      ctor: EventView,
-      fields: {
-        id: 'string', source: 'string', type: 'string', subject: 'string', time: 'string', datacontenttype: 'string',
-        dataschema: 'string', bytes: 'int', extensions: 'map<string, dyn>'
-      }
-    })
-    .registerType('Peer', { ctor: PeerView, fields: { address: 'string', secure: 'bool' } })
+    .registerType('Principal', { ctor: PrincipalView, fields: fields.principal })
+    .registerType('Event', { ctor: EventView, fields: fields.event })
+    .registerType('Peer', { ctor: PeerView, fields: fields.peer })
     .registerVariable('principal', 'Principal').registerVariable('event', 'Event').registerVariable('peer', 'Peer')
     .registerVariable('channel', 'string').registerVariable('route', 'string').registerVariable('topic', 'string')
     .registerFunction(`string.${linearMatches}(string): bool`, (value: string, pattern: string) => {
@@ -160,7 +163,10 @@ function addPattern (node: unknown, patterns: Map<string, RE2JS>): string | unde
 
 /** The library shows the place in further lines. */
 function reasonOf (error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? ''
+  const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? ''
+  if (reason.startsWith('Unknown variable')) return `${reason}; there are ${variableNames.join(', ')}`
+  if (!reason.startsWith('No such key')) return reason
+  return `${reason}; ` + Object.entries(fields).map(([of, own]) => `${of} has ${Object.keys(own).join(', ')}`).join('; ')
 }
 
 /** Compiles an expression over `principal`, `event`, `channel`, `route`, `topic`, `peer` that is true or false. */

@@ -103,7 +103,8 @@ export const limitsConfig = Type.Object({
   keyBytesMax: Type.Unsafe<number>(bytes({ default: '1KiB', maximumBytes: 65_536, description: 'Size of a record key.' })),
   quotaFile: Type.String({
     minLength: 1, default: './data/quotas',
-    description: 'File in which the counts of quotas survive a restart. One gateway at a time; relative to the working directory.'
+    description: 'File in which the counts of quotas survive a restart. One gateway at a time: a second one does not ' +
+      'start. Relative to the working directory.'
   }),
   replyTimeoutMs: Type.Integer({
     default: 8_000, minimum: 1, description: 'How long a sender waits: then unsent events are refused, sent ones unknown.'

@@ -2,15 +2,27 @@
 
 import t from 'tap'
 import { peer } from '../../test/support/odd-envelopes.ts'
+import { tableRig, TableTime } from '../../test/support/table-rig.ts'
 import type { Peer } from '../contract/envelope.ts'
-import { createFailedLogins, sitesMax } from './failed-logins.ts'
+import { createFailedLogins, failedLoginTables, sitesMax } from './failed-logins.ts'
 import type { FailedLogins } from './failed-logins.ts'
 
-interface Rig { logins: FailedLogins, clock: { nowMs: number } }
+interface Rig { logins: FailedLogins, other: FailedLogins, clock: TableTime }
 
+/** Two workers of one node. Its tables have a clock of their own, which the test moves with theirs. */
 function rigOf (failedLoginsMax = 20): Rig {
-  const clock = { nowMs: 1_000_000 }
-  return { logins: createFailedLogins({ failedLoginsMax, nowMs: () => clock.nowMs }), clock }
+  const rigs = failedLoginTables(failedLoginsMax).map(settings => tableRig(settings, 2, 1_000_000))
+  const clock = new TableTime()
+  const clocks = [clock, ...rigs.map(({ time }) => time)]
+  Object.defineProperty(clock, 'nowMs', {
+    get: () => nowMs, set (ms: number) { nowMs = ms; for (const one of clocks.slice(1)) one.nowMs = ms }
+  })
+  let nowMs = 1_000_000
+  const [logins, other] = [0, 1].map(worker => createFailedLogins({
+    failedLoginsMax, nowMs: () => nowMs, tables: rigs.flatMap(({ tables }) => tables[worker] ?? [])
+  }))
+  if (logins === undefined || other === undefined) throw new Error('a rig has two workers')
+  return { logins, other, clock }
 }
 
 function from (address: string): Peer { return { ...peer, address } }
@@ -143,4 +155,35 @@ t.test('guesses that are under way are bounded by the failures that the address 
   const open = rigOf(0)
   void open.logins.during(from(address), new Promise<void>(() => {}))
   t.equal(open.logins.gauges.get('logins_under_way')?.(), 0, 'without a bound nothing is counted')
+})
+
+t.test('failures are counted for the node: below its bound no worker holds anybody up, above it each does', async t => {
+  const rig = rigOf()
+  const { logins, other } = rig
+  const address = '203.0.113.7'
+  fail(logins, address, 12)
+  t.equal(heldMs(rig, address), 0, 'more than a share of one worker')
+  fail(other, address, 7)
+  for (const one of [logins, other]) t.equal(one.heldUp(from(address)), undefined, 'nineteen in all')
+  fail(logins, address, 1)
+  t.equal(heldMs(rig, address), 1_000, 'the twentieth')
+  fail(other, address, 1)
+  t.match(other.heldUp(from(address)), { retryAfterMs: 1_000 }, 'one more in the other worker')
+  t.equal(other.heldUp(from('203.0.113.8')), undefined)
+})
+
+t.test('checks under way are counted for the node', async t => {
+  const { logins, other } = rigOf(2)
+  const address = '203.0.113.7'
+  const gates: (() => void)[] = []
+  const begin = (one: FailedLogins): Promise<void> =>
+    one.during(from(address), new Promise<void>(resolve => gates.push(resolve)))
+  const begun = [logins, logins, logins, logins, logins, logins, logins].map(begin)
+  t.equal(logins.heldUp(from(address)), undefined, 'seven of eight')
+  begun.push(begin(other))
+  for (const one of [logins, other]) t.match(one.heldUp(from(address)), { detail: /being checked/ })
+  for (const open of gates) open()
+  await Promise.all(begun)
+  begun.push(begin(other))
+  t.equal(other.heldUp(from(address)), undefined)
 })

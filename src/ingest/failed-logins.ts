@@ -4,6 +4,7 @@ import { siteOf } from '../contract/address.ts'
 import type { Peer } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
+import type { Table, TableSettings } from '../contract/table.ts'
 
 export interface FailedLogins {
   /** What a peer is told before anybody looks at its credentials; undefined: they are looked at. */
@@ -17,8 +18,10 @@ export interface FailedLogins {
 }
 
 export interface FailedLoginOptions {
-  /** Failures of one address within a minute in this worker; 0: no bound. */
+  /** Failures of one address within a minute in the whole node; 0: no bound. */
   readonly failedLoginsMax: number
+  /** Those of `failedLoginTables`, in its order. */
+  readonly tables: readonly Table[]
   /** Milliseconds of any steady clock. */
   readonly nowMs?: () => number
 }
@@ -31,16 +34,35 @@ const underWayFactor = 4
 const backoffMinMs = 1_000
 const backoffMaxMs = 300_000
 
+/** Addresses that the node counts. Above it some share a count, where a wrong credential may cost a wait early. */
+const addressesMax = 65_536
+/** The same for checks under way, which are no more than connections. */
+const addressesUnderWayMax = 16_384
+
+/** What the node counts by address: failures, which wear off over the window, and checks under way. */
+export function failedLoginTables (failedLoginsMax: number): TableSettings[] {
+  if (failedLoginsMax === 0) return []
+  return [
+    {
+      kind: 'bucket', keysMax: addressesMax, burstUnits: failedLoginsMax,
+      unitsPerSecondMax: failedLoginsMax * 1_000 / windowMs
+    },
+    { kind: 'level', keysMax: addressesUnderWayMax, levelMax: underWayFactor * failedLoginsMax }
+  ]
+}
+
+/** A place that failed in this worker. */
 interface Site {
-  /** Failures that still count; they wear off evenly over the window. */
-  failedCount: number
   failedAtMs: number
   /** How often in a row it was held up. */
   level: number
   heldUntilMs: number
 }
 
-/** The table of one worker. */
+/**
+ * One worker's view. What an address has left is counted for the node, so that nobody below it is held up; how long it
+ * is held up, each worker finds out by itself, at the first failure that it sees after nothing was left.
+ */
 export function createFailedLogins (options: FailedLoginOptions): FailedLogins {
   return new FailedLoginTable(options)
 }
@@ -48,6 +70,8 @@ export function createFailedLogins (options: FailedLoginOptions): FailedLogins {
 class FailedLoginTable implements FailedLogins {
   readonly gauges: ReadonlyMap<string, () => number>
   readonly #max: number
+  readonly #failures: Table | undefined
+  readonly #checks: Table | undefined
   readonly #nowMs: () => number
   // Two generations, each at most half of the table. A single map from which the oldest is taken out again and again
   // makes each look for the oldest pass over all the places that were freed before.
@@ -55,13 +79,15 @@ class FailedLoginTable implements FailedLogins {
   #olderSites = new Map<string, Site>()
   /** Peers whose last credential was right: nobody at the same address can hold them up. */
   readonly #proven = new WeakSet<Peer>()
-  /** Checks under way by site, of peers that are not proven: no more sites than requests that wait for their check. */
+  /** Checks under way here by site, of peers that are not proven: no more sites than requests that wait for theirs. */
   readonly #underWay = new Map<string, number>()
   #failedCount = 0
   #heldUpCount = 0
 
-  constructor ({ failedLoginsMax, nowMs = () => performance.now() }: FailedLoginOptions) {
+  constructor ({ failedLoginsMax, tables: [failures, checks], nowMs = () => performance.now() }: FailedLoginOptions) {
     this.#max = failedLoginsMax
+    this.#failures = failures
+    this.#checks = checks
     this.#nowMs = nowMs
     this.gauges = new Map([
       ['failed_login_addresses', () => this.#sites.size + this.#olderSites.size],
@@ -78,7 +104,7 @@ class FailedLoginTable implements FailedLogins {
     const site = this.#sites.get(key) ?? this.#olderSites.get(key)
     const nowMs = this.#nowMs()
     const leftMs = (site?.heldUntilMs ?? nowMs) - nowMs
-    if (leftMs <= 0) return this.#crowded(key, site, nowMs)
+    if (leftMs <= 0) return this.#crowded(key)
     this.#heldUpCount++
     return refuse('rate-limited', 'too many wrong credentials came from your address; mend them and come back later', {
       retryAfterMs: Math.ceil(leftMs)
@@ -89,12 +115,12 @@ class FailedLoginTable implements FailedLogins {
    * Guesses that are under way when an address is held up are looked at all the same: so they are bounded, by the
    * failures that it has left. Many may come at once from an address that has not failed, such as a proxy's.
    */
-  #crowded (key: string, site: Site | undefined, nowMs: number): Refusal | undefined {
-    const count = this.#underWay.get(key) ?? 0
-    if (this.#max === 0 || count === 0) return undefined
-    const failedCount = site === undefined ? 0 : this.#stillCounting(site, nowMs)
-    const leftCount = failedCount === 0 ? underWayFactor * this.#max : Math.max(1, Math.floor(this.#max - failedCount))
-    if (count < leftCount) return undefined
+  #crowded (key: string): Refusal | undefined {
+    const most = underWayFactor * this.#max
+    if (this.#max === 0 || !this.#underWay.has(key)) return undefined
+    const count = most - (this.#checks?.read(key, 1).leftUnits ?? most)
+    const leftCount = this.#leftCount(key)
+    if (count < (leftCount === this.#max ? most : Math.max(1, leftCount))) return undefined
     this.#heldUpCount++
     return refuse('rate-limited', 'too many credentials from your address are being checked; send the event again later', {
       retryAfterMs: backoffMinMs
@@ -105,9 +131,11 @@ class FailedLoginTable implements FailedLogins {
     if (this.#max === 0 || this.#proven.has(peer)) return answer
     const key = siteOf(peer.address)
     this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1)
+    const takenUnits = this.#checks?.take(key, 1, true) ?? 0
     try {
       return await answer
     } finally {
+      this.#checks?.give(key, takenUnits)
       const count = this.#underWay.get(key) ?? 0
       if (count > 1) this.#underWay.set(key, count - 1)
       else this.#underWay.delete(key)
@@ -124,12 +152,12 @@ class FailedLoginTable implements FailedLogins {
     this.#proven.delete(peer)
     const key = siteOf(peer.address)
     const nowMs = this.#nowMs()
-    this.#count(this.#sites.get(key) ?? this.#renew(key, nowMs), nowMs)
+    this.#count(key, this.#sites.get(key) ?? this.#renew(key, nowMs), nowMs)
   }
 
   /** A site of the older generation, or a new one, as one of the younger generation. */
   #renew (key: string, nowMs: number): Site {
-    const site = this.#olderSites.get(key) ?? { failedCount: 0, failedAtMs: nowMs, level: 0, heldUntilMs: 0 }
+    const site = this.#olderSites.get(key) ?? { failedAtMs: nowMs, level: 0, heldUntilMs: 0 }
     if (this.#sites.size >= sitesMax / 2) {
       this.#olderSites = this.#sites
       this.#sites = new Map()
@@ -138,19 +166,20 @@ class FailedLoginTable implements FailedLogins {
     return site
   }
 
-  #count (site: Site, nowMs: number): void {
+  #count (key: string, site: Site, nowMs: number): void {
     // Was on its way already when the site was held up.
     if (nowMs < site.heldUntilMs) return
     if (nowMs - Math.max(site.failedAtMs, site.heldUntilMs) > windowMs) site.level = 0
-    site.failedCount = this.#stillCounting(site, nowMs) + 1
+    this.#failures?.take(key, 1, true)
     site.failedAtMs = nowMs
     // Who was held up a moment ago has no twenty more: the next wrong one holds it up for twice as long.
-    if (site.level === 0 && site.failedCount <= this.#max - 1) return
+    if (site.level === 0 && this.#leftCount(key) > 0) return
     site.heldUntilMs = nowMs + Math.min(backoffMaxMs, backoffMinMs * 2 ** site.level)
     site.level++
   }
-  /** Failures wear off evenly over the window. */
-  #stillCounting ({ failedCount, failedAtMs }: Site, nowMs: number): number {
-    return Math.max(0, failedCount - (nowMs - failedAtMs) * this.#max / windowMs)
+
+  /** Wrong credentials that the address may still show, whichever worker it comes to. */
+  #leftCount (key: string): number {
+    return this.#failures?.read(key, 1).leftUnits ?? this.#max
   }
 }

@@ -140,3 +140,26 @@ t.test('whatever is opened and settled in whatever order, nothing is settled twi
   }))
   t.ok(settledTwice > 100, `${settledTwice}`)
 })
+
+t.test('an event uses its proof up where it is or may be written, before its door is told', async t => {
+  const written: Outcome = {
+    outcome: 'written', id: '1', source: '/', ack: 'disk', topic: undefined, partition: undefined, offset: undefined,
+    journal: '1:1'
+  }
+  const cases: [outcome: Outcome, notes: string[]][] = [
+    [refuse('sink-unavailable', ''), ['told']], [refuse('internal', ''), ['used', 'told']], [written, ['used', 'told']],
+    [refuse('delivery-timeout', ''), ['used', 'told']]
+  ]
+  for (const [outcome, expected] of cases) {
+    const notes: string[] = []
+    const table = createInFlight(1)
+    const ticket = table.open({ settle () { notes.push('told') } }, 0)
+    const entry = table.entry(ticket)
+    if (entry !== undefined) entry.singleUse = { useUp () { notes.push('used') }, giveBack () { notes.push('given back') } }
+    table.settle(ticket, outcome)
+    t.same(notes, expected)
+    const next = table.open({ settle () {} }, 0)
+    table.settle(next, written)
+    t.same(notes, expected, 'the next event in its place has nothing to do with it')
+  }
+})

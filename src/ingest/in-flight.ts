@@ -1,6 +1,6 @@
 // The table of events between receiving and answering: who waits for which, so that each is settled exactly once.
 
-import type { Envelope } from '../contract/envelope.ts'
+import type { Envelope, SingleUse } from '../contract/envelope.ts'
 import type { Outcome, Settler } from '../contract/outcome.ts'
 
 /** A ticket is a slot number and a turn: 20 and 10 bits, a small integer in which an old ticket is recognised. */
@@ -13,6 +13,8 @@ export interface Entry {
   settler: Settler | undefined
   ticket: number
   envelope: Envelope | undefined
+  /** Used up where the event is or may be written. */
+  singleUse: SingleUse | undefined
   door: number
   /** What the judges of events let pass, where they hold something for it until it has its outcome. */
   judged: Envelope | undefined
@@ -35,6 +37,13 @@ export interface InFlight {
   readonly count: () => number
   /** Calls `listener` once when nothing is in flight. */
   whenEmpty (listener: () => void): void
+}
+
+function emptySlot (): Slot {
+  return {
+    settler: undefined, ticket: 0, envelope: undefined, singleUse: undefined, judged: undefined, door: 0,
+    routeIndex: -1, startMs: 0, trace: undefined, turn: 0
+  }
 }
 
 /** A table for at most `eventsMax` events; slots are made as they are needed and used again. */
@@ -63,17 +72,7 @@ export function createInFlight (eventsMax: number): InFlight {
       let index = free.pop()
       if (index === undefined) {
         index = slots.length
-        slots.push({
-          settler: undefined,
-          ticket: 0,
-          envelope: undefined,
-          judged: undefined,
-          door: 0,
-          routeIndex: -1,
-          startMs: 0,
-          trace: undefined,
-          turn: 0
-        })
+        slots.push(emptySlot())
       }
       openCount++
       const slot = slots[index]
@@ -87,14 +86,17 @@ export function createInFlight (eventsMax: number): InFlight {
     settle (ticket, outcome) {
       const slot = find(ticket)
       if (slot === undefined) return false
-      const { settler, ticket: outer } = slot
+      const { settler, ticket: outer, singleUse } = slot
       slot.settler = undefined
       slot.envelope = undefined
       slot.judged = undefined
       slot.trace = undefined
+      slot.singleUse = undefined
       slot.turn = (slot.turn + 1) & turnMask
       free.push(ticket & slotMask)
       openCount--
+      // Before anybody is told: what its door does next may be the end of the request.
+      if (singleUse !== undefined && outcome.outcome !== 'refused') singleUse.useUp()
       try {
         settler?.settle(outer, outcome)
       } finally {

@@ -43,6 +43,7 @@ export function createIngress (parts: IngressParts, door: number): Ingress {
     ingest: (envelope, settler, ticket) => { pipeline.ingest(door, envelope, settler, ticket) },
     ingestMany: (envelopes, settler, firstTicket) => { pipeline.ingestMany(door, envelopes, settler, firstTicket) },
     limitsOf: envelope => pipeline.limitsOf(envelope),
+    conclude: principal => { principal.singleUse?.giveBack() },
     refused: (refusal, arrival) => { pipeline.refused(door, refusal, arrival) },
     pressure: admission.pressure,
     draining,

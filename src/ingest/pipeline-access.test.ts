@@ -66,3 +66,20 @@ t.test('a proof that ends while a request goes on ends its later events', async 
   t.match(settler.of(0), { code: 'unauthenticated' })
   t.equal(deliveries.length, 0)
 })
+
+t.test('a proof that is taken once is used up by the first event that may be written, whoever the judges make of it', async t => {
+  const renamed: Judge = { judge: envelope => ({ ...envelope, principal: { name: 'other', groups: [], anonymous: false } }) }
+  const refusing: Judge = { judge: ({ id }) => id === 'no' ? refuse('forbidden', 'no') : undefined }
+  const { ingress, deliveries } = createPipelineRig({ judges: [['rename', 'request', renamed], ['refuse', 'event', refusing]] })
+  const notes: string[] = []
+  const singleUse = { useUp () { notes.push('used') }, giveBack () { notes.push('given back') } }
+  const principal = { name: 'anna', groups: [], anonymous: false, singleUse }
+  const settler = new OutcomeRecorder()
+  ingress.ingestMany([envelopeWith({ id: 'no', principal }), envelopeWith({ id: 'yes', principal })], settler, 0)
+  t.same(notes, [])
+  for (const { settle, record } of deliveries) settle(receiptFor(record))
+  t.same(notes, ['used'])
+  ingress.conclude(principal)
+  ingress.conclude({ ...principal, singleUse: undefined })
+  t.same(notes, ['used', 'given back'], 'the door tells that the request is over')
+})

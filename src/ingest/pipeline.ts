@@ -112,6 +112,7 @@ export class Pipeline {
       return -1
     }
     entry.envelope = envelope
+    entry.singleUse = envelope.principal.singleUse
     entry.door = door
     entry.startMs = this.#arrivedMs
     return inner

@@ -1,6 +1,7 @@
 // One judge in its place in a chain: asks it as the operator wants it asked, and makes of its answer what that means.
 
 import type { Eventually } from '../contract/adapter.ts'
+import { unjudgedName } from '../contract/cloudevents.ts'
 import type { Envelope } from '../contract/envelope.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { LimitState } from '../contract/limit-state.ts'
@@ -39,9 +40,6 @@ export interface SeatOptions {
 const failed: Refusal = {
   ...refuse('internal', 'a policy of this route failed; the operator\'s log says which'), outcome: 'refused'
 }
-
-/** The CloudEvents extension that names the policies which failed to judge an event. */
-const markName = 'unjudgedby'
 
 /** Rejects when the promise takes too long: an event must not wait for ever for a judge that lost its answer. */
 function inTime<T> (promise: Promise<T>, timeoutMs: number): Promise<T> {
@@ -178,8 +176,9 @@ export class Seat {
     this.#options.onDecision(this.name, 'fault')
     if (this.#shadow || this.#onError === 'pass') return undefined
     if (this.#onError === 'refuse') return { result: failed, held: false }
-    const before = envelope.extensions.get(markName)
+    const before = envelope.extensions.get(unjudgedName)
     const names = before === undefined ? this.name : `${String(before)},${this.name}`
-    return { result: { ...envelope, extensions: new Map([...envelope.extensions, [markName, names]]) }, held: false }
+    const extensions = new Map([...envelope.extensions, [unjudgedName, names]])
+    return { result: { ...envelope, extensions }, held: false }
   }
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { acquireLock, isLocked } from './lock.ts'
+import { acquireLock, isLocked, lockFile } from './lock.ts'
 
 const lockModule = JSON.stringify(new URL('./lock.ts', import.meta.url).href)
 
@@ -53,4 +53,14 @@ t.test('a lock whose thread is terminated is free at once', async t => {
 
 t.test('a folder that cannot be written to is told apart from one in use', async t => {
   t.throws(() => acquireLock('/proc'), { code: 'journal-lock-failed' })
+})
+
+t.test('a file of any name can be locked, by one at a time', async t => {
+  const path = `${t.testdir()}/counts.lock`
+  const lock = lockFile(path)
+  t.ok(lock)
+  t.equal(lockFile(path), undefined)
+  lock?.release()
+  lockFile(path)?.release()
+  t.throws(() => lockFile(`${path}.none/counts.lock`))
 })

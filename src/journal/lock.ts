@@ -1,4 +1,4 @@
-// One gateway per journal folder: a lock that the operating system gives back when its holder dies, however it dies.
+// One gateway per journal folder, or file: a lock that the system gives back when its holder dies, however it dies.
 //
 // Node has no file locks of its own, but the SQLite inside it takes them (fcntl on Unix, LockFileEx on Windows): an
 // exclusive transaction on an empty database holds one for as long as the connection is open. A process id in a file
@@ -15,31 +15,42 @@ export const ownerName = 'owner'
 // A reader that looks whether the lock is held holds it itself for an instant: the gateway waits that out.
 const patienceMs = 500
 
-export interface JournalLock {
+export interface FileLock {
   release (): void
 }
 
-/** Throws `journal-in-use` where another gateway, or another thread of this one, has the folder open. */
-export function acquireLock (dir: string): JournalLock {
+/** Undefined where somebody else holds it, be it another thread of this process. Throws where it cannot be known. */
+export function lockFile (path: string): FileLock | undefined {
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(join(dir, lockName), { timeout: patienceMs })
+    database = new DatabaseSync(path, { timeout: patienceMs })
     // Nothing is ever stored, so no rollback journal is wanted beside the lock either.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-    writeFileSync(join(dir, ownerName), `${process.pid}\n`)
-  } catch (cause) {
+  } catch (error) {
     database?.close()
-    if (isBusy(cause)) {
-      throw new JournalError('journal-in-use', `the journal in ${dir} is in use by another gateway${ownerOf(dir)}`, {
-        hint: 'stop that gateway, or give this one another journal.dir'
-      })
-    }
+    if (isBusy(error)) return undefined
+    throw error
+  }
+  const held = database
+  return { release: () => held.close() }
+}
+
+/** Throws `journal-in-use` where another gateway, or another thread of this one, has the folder open. */
+export function acquireLock (dir: string): FileLock {
+  let lock: FileLock | undefined
+  try {
+    lock = lockFile(join(dir, lockName))
+    if (lock !== undefined) writeFileSync(join(dir, ownerName), `${process.pid}\n`)
+  } catch (cause) {
+    lock?.release()
     throw new JournalError('journal-lock-failed', `locking the journal in ${dir} failed`, {
       hint: 'the folder must be writable and on a file system with file locks', cause
     })
   }
-  const held = database
-  return { release: () => held.close() }
+  if (lock !== undefined) return lock
+  throw new JournalError('journal-in-use', `the journal in ${dir} is in use by another gateway${ownerOf(dir)}`, {
+    hint: 'stop that gateway, or give this one another journal.dir'
+  })
 }
 
 /** True while a gateway has the folder open. */

@@ -9,7 +9,7 @@ import { JournalError, systemCode } from './journal-error.ts'
 import { openLevels } from './levels.ts'
 import type { Levels } from './levels.ts'
 import { acquireLock } from './lock.ts'
-import type { JournalLock } from './lock.ts'
+import type { FileLock } from './lock.ts'
 import type { AnswerMessage, GroupMessage, LogLevel, ThreadData, ThreadOrder, ThreadReport } from './messages.ts'
 import { recover } from './recover.ts'
 import { Scrub } from './scrub.ts'
@@ -22,13 +22,13 @@ interface Arrival { readonly port: MessagePort, readonly group: GroupMessage }
 
 class JournalThread {
   readonly #writer: JournalWriter
-  readonly #lock: JournalLock
+  readonly #lock: FileLock
   readonly #ports = new Set<MessagePort>()
   readonly #recheck: NodeJS.Timeout
   readonly #scrub: Scrub
   readonly #scrubbing: NodeJS.Timeout
 
-  constructor (writer: JournalWriter, scrub: Scrub, lock: JournalLock, retryMs: number) {
+  constructor (writer: JournalWriter, scrub: Scrub, lock: FileLock, retryMs: number) {
     this.#writer = writer
     this.#lock = lock
     this.#recheck = setInterval(() => writer.recheck(), retryMs)

@@ -25,6 +25,30 @@ t.test('a key is taken once in the whole node, until it may be forgotten', async
   t.equal(once(other, 'a', 10_000), true, 'it may be forgotten')
 })
 
+t.test('what was given back is taken once more, by whichever worker', async t => {
+  const { tables: [one, other], pass } = tableRig(memory(64), 2)
+  t.equal(once(one, 'a', 10_000), true)
+  t.equal(once(one, 'b', 10_000), true)
+  one?.giveOnce?.('a')
+  one?.giveOnce?.('never taken')
+  t.equal(one?.keysCount(), 1)
+  t.equal(once(other, 'a', 10_000), true)
+  t.equal(once(one, 'a', 10_000), false)
+  t.equal(once(one, 'b', 10_000), false)
+  other?.giveOnce?.('a')
+  pass(11_001)
+  one?.giveOnce?.('b')
+  t.equal(once(one, 'b', 10_000), true)
+})
+
+t.test('what had to make room stays taken, even when it is given back', async t => {
+  const { table } = tableRig(memory(1, 400_000))
+  t.equal(once(table, 'early', 300_000), true)
+  for (let i = 0; i < 100; i++) once(table, `flood ${i}`, 350_000)
+  table.giveOnce?.('early')
+  t.equal(once(table, 'early', 300_000), false)
+})
+
 t.test('a memory takes nothing in any other way', async t => {
   const { table } = tableRig(memory(64))
   t.equal(table.take('a', 1, true), 0)
@@ -48,17 +72,21 @@ t.test('a flood of keys does not keep new ones out, but those that may be forgot
 })
 
 const moves = fc.array(fc.record({
-  worker: fc.nat(2), key: fc.nat(30), passMs: fc.nat(3_000), dies: fc.boolean()
+  worker: fc.nat(2), key: fc.nat(30), passMs: fc.nat(3_000), dies: fc.boolean(), gives: fc.boolean()
 }), { maxLength: 200 })
 
-t.test('whoever takes what and dies: no key is taken twice within its time', async () => {
+t.test('whoever takes what, gives it back and dies: no key is taken twice within its time', async () => {
   fc.assert(fc.property(moves, fc.constantFrom(1, 16, 64), (steps, keysMax) => {
     const { tables, time, pass, reclaim } = tableRig(memory(keysMax), 3)
     // Each key says of itself when it was made, and holds for 20 s after that.
     const madeMs = new Map<number, number>()
     const taken = new Set<number>()
-    for (const { worker, key, passMs, dies } of steps) {
+    for (const { worker, key, passMs, dies, gives } of steps) {
       pass(passMs)
+      if (gives) {
+        tables[worker]?.giveOnce?.(`key ${key}`)
+        taken.delete(key)
+      }
       if (dies) reclaim(worker)
       const made = madeMs.get(key) ?? time.nowMs
       madeMs.set(key, made)

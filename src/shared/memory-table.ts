@@ -54,6 +54,15 @@ export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker
     return true
   }
 
+  /** The time of the key is over now; its way is free. */
+  function leave (set: number): void {
+    const first = set * waysCount
+    const nowMs = nowOf(clock)
+    for (let way = first; way < first + waysCount; way++) {
+      if (Atomics.load(prints, way) === key.fingerprint && leftMs(way, nowMs) > 0) Atomics.store(counts, way, nowMs)
+    }
+  }
+
   return {
     settings,
     take: () => 0,
@@ -67,6 +76,14 @@ export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker
       const taken = enter(set, knownMs)
       Atomics.store(locks, set, 0)
       return taken
+    },
+    giveOnce (name) {
+      key.hash(name)
+      const set = key.place & (sets - 1)
+      // Without an answer from the lock it stays taken: that refuses once too often, and lets none in twice.
+      if (!lockSet(locks, set, worker)) return
+      leave(set)
+      Atomics.store(locks, set, 0)
     },
     keysCount () {
       const nowMs = nowOf(clock)

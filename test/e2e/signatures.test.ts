@@ -7,6 +7,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { metricOf } from '../support/metrics.ts'
+import { until } from '../support/until.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519')
 const publicText = publicKey.export({ type: 'spki', format: 'pem' }).toString()
@@ -46,6 +47,10 @@ routes:
     topic: hooks
     policies: [ { acl: { allow: [ "principal:sender", "principal:github", "principal:stripe" ] } } ]
   - { name: open, channel: open, topic: open }
+  - name: scarce
+    channel: scarce
+    topic: scarce
+    policies: [ { rate-limit: { per: route, eventsPerSecondMax: 2, burstEventsMax: 1 } } ]
 `
 
 type Headers = Record<string, string>
@@ -133,6 +138,37 @@ async function hooksAreCalled (t: Test, post: Post): Promise<void> {
   t.match(await post('/v1/events/open', body, hooks.github(body)), { status: 401 }, 'github may call its own path only')
 }
 
+/** Sends the very same bytes again until they are taken, by whichever worker; resolves with every status on the way. */
+async function sendUntilTaken (post: Post, path: string, body: string, headers: Headers): Promise<number[]> {
+  const statuses: number[] = []
+  await until(async () => {
+    const { status } = await post(path, body, { ...headers, connection: 'close' })
+    statuses.push(status)
+    return status === 200
+  }, { timeoutMs: 30_000, what: () => `answers ${statuses.join()}` })
+  return statuses
+}
+
+/** Of one event that is refused by a limit, and one that is no JSON. */
+async function refusedAreSentAgain (t: Test, post: Post): Promise<void> {
+  const path = '/v1/events/scarce'
+  const signedBy = { stripe: hooks.stripe, factory: (body: string) => sign('factory-ed', path, body) }
+  for (const [who, headersOf] of Object.entries(signedBy)) {
+    const first = `{"first":"${who}"}`
+    await sendUntilTaken(post, path, first, await headersOf(first))
+    const body = `{"again":"${who}"}`
+    const headers = await headersOf(body)
+    const statuses = await sendUntilTaken(post, path, body, headers)
+    t.ok(statuses.length > 1, `${who}: it was refused before`)
+    t.ok(statuses.slice(0, -1).every(status => status === 429), `${who}: ${statuses.join()}`)
+    t.match(await post(path, body, headers), { status: 401, text: /taken already/ }, `${who}: written, so taken for good`)
+  }
+  const json = { 'content-type': 'application/json' }
+  const malformed = '{"a":'
+  const headers = { ...hooks.stripe(malformed), ...json }
+  for (const time of ['once', 'again']) t.match(await post('/v1/events/open', malformed, headers), { status: 400 }, time)
+}
+
 t.test('signatures at a gateway with two workers', { timeout: 120_000 }, async t => {
   const gateway = await startGatewayProcess(t.testdir(), config, secrets)
   t.teardown(() => gateway.kill())
@@ -146,6 +182,8 @@ t.test('signatures at a gateway with two workers', { timeout: 120_000 }, async t
   await t.test('requests signed as RFC 9421 says are let in as their principal', t => ordersArePosted(t, post))
   await t.test('a signature covers every format and coding, as sent', t => formatsArePosted(t, post))
   await t.test('webhooks of three providers are let in as theirs', t => hooksAreCalled(t, post))
+
+  await t.test('what was refused can be sent again as it was, what was written cannot', t => refusedAreSentAgain(t, post))
 
   await t.test('a copy is taken by no worker twice', async t => {
     const body = '{"copied":true}'

@@ -50,6 +50,8 @@ export class FakeIngress implements Ingress {
   readonly batches: number[] = []
   /** What the door refused by itself. */
   readonly refusals: { readonly refusal: Refusal, readonly arrival: Arrival }[] = []
+  /** Whose requests were over, and how many events had come by then. */
+  readonly concluded: { readonly principal: Principal, readonly envelopesCount: number }[] = []
   readonly connectionIds = new Set<number>()
   schemes: readonly string[] = ['ApiKey']
   limits: readonly LimitState[] = []
@@ -106,6 +108,8 @@ export class FakeIngress implements Ingress {
     for (const [at, envelope] of envelopes.entries()) this.ingest(envelope, settler, firstTicket + at)
   }
 
+  conclude (principal: Principal): void { this.concluded.push({ principal, envelopesCount: this.envelopes.length }) }
+
   refused (refusal: Refusal, arrival: Arrival): void {
     this.refusals.push({ refusal, arrival })
   }
@@ -113,5 +117,10 @@ export class FakeIngress implements Ingress {
   watchRevoked (listener: (principal: string) => void): () => void {
     this.#revokedListeners.add(listener)
     return () => { this.#revokedListeners.delete(listener) }
+  }
+
+  /** Tells the door that the access of this principal has ended. */
+  revoke (principal: string): void {
+    for (const listener of [...this.#revokedListeners]) listener(principal)
   }
 }

@@ -2,6 +2,7 @@
 
 import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
+import type { StreamDoorName } from '../speakers/index.ts'
 
 /** In argv, as JSON. */
 export interface SubjectSetup {
@@ -19,10 +20,20 @@ export interface SubjectSetup {
   readonly profile: boolean
 }
 
+/** The same for a program that serves one door with streams. */
+export interface DoorSetup {
+  readonly door: StreamDoorName
+  readonly brokers: readonly string[]
+  readonly topic: string
+  readonly folder: string
+  readonly apiKey: string
+  readonly profile: boolean
+}
+
 export interface Listening { readonly port: number }
 
-export function readSetup (): SubjectSetup {
-  return JSON.parse(process.argv[2] ?? '{}') as SubjectSetup
+export function readSetup<Setup = SubjectSetup> (): Setup {
+  return JSON.parse(process.argv[2] ?? '{}') as Setup
 }
 
 /** A fastify that reads every body as bytes. */
