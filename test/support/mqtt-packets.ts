@@ -13,6 +13,7 @@ import type {
 } from '../../protocols/mqtt/codec/properties.ts'
 import { reasonCodesOf, returnCodesOf } from '../../protocols/mqtt/codec/reason-codes.ts'
 import type { ProtocolVersion } from '../../protocols/mqtt/codec/rules.ts'
+import type { RuleName } from '../../protocols/mqtt/codec/violation.ts'
 import type { Random } from '../simulation/random.ts'
 
 /** Limits that no packet of this module reaches. */
@@ -241,3 +242,23 @@ function mutatedBody (random: Random, body: Buffer): Buffer {
       return body
   }
 }
+
+/** What a fuzzed connection sends: its greeting as it should be, and then something that is not. */
+export interface FuzzCase { readonly greeting: Buffer, readonly bytes: Buffer }
+
+/** A packet of any type, mutated up to three times. One in five is the greeting itself, with nothing before it. */
+export function fuzzCase (random: Random, kind: PacketKind): FuzzCase {
+  const first = encodePacket(greeting(random, kind), kind.version)
+  const isGreeting = random.chance(0.2)
+  const later = (): Packet => validPacket(random, random.pick(typesAfterGreeting(kind)), kind)
+  let bytes = isGreeting ? first : encodePacket(later(), kind.version)
+  for (let times = random.between(1, 3); times > 0; times--) bytes = mutate(random, bytes)
+  return { greeting: isGreeting ? Buffer.alloc(0) : first, bytes }
+}
+
+/** Rules that are broken within the fixed header: of what breaks one of them, nothing else was read. */
+export const headerRules: ReadonlySet<RuleName> = new Set([
+  'packet-type', 'packet-direction', 'header-flags', 'flags-pubrel', 'flags-subscribe', 'flags-unsubscribe',
+  'flags-disconnect', 'flags-auth', 'remaining-length', 'packet-too-large', 'publish-qos', 'publish-dup', 'first-packet',
+  'first-answer', 'second-connect', 'second-connack'
+])
