@@ -1,7 +1,8 @@
 // The registry of adapters: one line each. A protocol that is not listed here does not exist for the gateway.
 
 import { grpc } from './grpc/index.ts'
+import { mqttBridge } from './mqtt-bridge/index.ts'
 import { rest } from './rest/index.ts'
 import { websocket } from './websocket/index.ts'
 
-export const adapters = [rest, websocket, grpc] as const
+export const adapters = [rest, websocket, grpc, mqttBridge] as const
