@@ -17,7 +17,7 @@ import { receiptHeaders, refusalHeaders } from './limit-headers.ts'
 import { doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
 import type { Problem } from './reply.ts'
 import { Reservation } from './reservation.ts'
-import { readTraceparent, readTracestate } from './trace-context.ts'
+import { readTraceparent, readTracestate } from '../../src/contract/trace-context.ts'
 
 /** What becomes of a whole body; null where it has no bytes. */
 export type Consume = (exchange: Exchange, body: Buffer | null) => void

@@ -114,6 +114,11 @@ export class FakeIngress implements Ingress {
     this.refusals.push({ refusal, arrival })
   }
 
+  /** An operator ends the access of a principal. */
+  revoke (principal: string): void {
+    for (const listener of [...this.#revokedListeners]) listener(principal)
+  }
+
   watchRevoked (listener: (principal: string) => void): () => void {
     this.#revokedListeners.add(listener)
     return () => { this.#revokedListeners.delete(listener) }
