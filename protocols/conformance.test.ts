@@ -98,6 +98,17 @@ for (const module of adapters as readonly AdapterModule[]) {
     t.equal(running.ingress.envelopes.length, 0)
   })
 
+  t.test(`${module.name}: what is far too large is refused without being taken in`, async t => {
+    const running = await start(t, module)
+    const data = Buffer.from(`"${'x'.repeat(5_000_000)}"`)
+    const told = await running.send(data)
+    t.ok(told === 'too-large' || told === 'nothing', told)
+    t.equal(running.ingress.envelopes.length, 0)
+    t.ok(running.ingress.reservedBytesPeak < data.length / 2, `${running.ingress.reservedBytesPeak} bytes were held`)
+    t.equal(await running.send(Buffer.from('1')), 'written')
+    await until(() => running.ingress.reservedBytes === 0)
+  })
+
   t.test(`${module.name}: at the end it finishes what is in flight and refuses what is new`, async t => {
     const running = await start(t, module)
     running.ingress.outcomeOf = () => undefined

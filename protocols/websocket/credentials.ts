@@ -2,8 +2,9 @@
 
 import type { Credentials } from '../../src/contract/adapter.ts'
 import type { Attributes } from '../../src/contract/envelope.ts'
+import { valueOf } from './attributes.ts'
 
-/** Attributes with shown ones beside them. A name that came as a header keeps its value. */
+/** Headers with what is shown in their place: a fresh token counts, and not the one that the upgrade came with. */
 class Shown implements Attributes {
   readonly #headers: Attributes
   readonly #pairs: readonly string[]
@@ -14,16 +15,14 @@ class Shown implements Attributes {
   }
 
   get (name: string): string | undefined {
-    const header = this.#headers.get(name)
-    if (header !== undefined) return header
-    const at = this.#pairs.findIndex((text, index) => index % 2 === 0 && text === name)
-    return at < 0 ? undefined : this.#pairs[at + 1]
+    return valueOf(this.#pairs, name) ?? this.#headers.get(name)
   }
 
   forEach (visit: (name: string, value: string) => void): void {
-    this.#headers.forEach(visit)
-    // Also what the headers have: whoever shows two credentials of one kind is to be told.
     for (let at = 0; at < this.#pairs.length; at += 2) visit(this.#pairs[at] ?? '', this.#pairs[at + 1] ?? '')
+    this.#headers.forEach((name, value) => {
+      if (valueOf(this.#pairs, name) === undefined) visit(name, value)
+    })
   }
 }
 
@@ -32,7 +31,7 @@ export class UpgradeCredentials implements Credentials {
   readonly #headers: Attributes
   #query: URLSearchParams | undefined
 
-  /** `pairs` are shown beside the headers: name, value, name, value; names in lower case. */
+  /** `pairs` are shown in place of headers of the same name: name, value, name, value; names in lower case. */
   constructor (headers: Attributes, pairs: readonly string[]) {
     this.#headers = headers
     this.attributes = pairs.length === 0 ? headers : new Shown(headers, pairs)

@@ -14,7 +14,7 @@ interface Asker {
 
 const failed = refuse('internal', 'who sends could not be found out, for a reason of the gateway')
 
-/** `pairs` are shown beside the headers of the upgrade: name, value, name, value. */
+/** `pairs` are shown in place of the headers of the upgrade: name, value, name, value. */
 export function findPrincipal (
   { door: { ingress, log }, base, peer }: Asker, pairs: readonly string[]
 ): Eventually<Principal | Refusal> {

@@ -27,6 +27,8 @@ const refusals: readonly (readonly [title: string, options: ConnectOptions, stat
   ['no subprotocol', { protocols: [] }, 400, 'malformed'],
   ['an unknown subprotocol', { protocols: ['mqtt'] }, 400, 'malformed'],
   ['a token that cannot be read', { protocols: ['sluice.v1', 'sluice.token.***'] }, 400, 'malformed'],
+  ['a token beside a header', { protocols: ['sluice.v1', `sluice.token.${base64url('t')}`], headers: { authorization: 'x' } }, 400, 'malformed'],
+  ['two tokens', { protocols: ['sluice.v1', `sluice.token.${base64url('t')}`, `sluice.token.${base64url('u')}`] }, 400, 'malformed'],
   ['a page of another origin', { origin: 'https://evil.example' }, 403, 'forbidden'],
   ['a page of no origin', { origin: 'null' }, 403, 'forbidden'],
   ['a page of a scheme that is none', { origin: 'file://127.0.0.1' }, 403, 'forbidden'],
@@ -179,8 +181,13 @@ t.test('a connection that never says who it is ends in time, and so does one tha
 t.test('a proof can be renewed in an open connection, by the same principal', async t => {
   const rig = await startWebsocket(t)
   rig.ingress.authenticated = () => ({ ...anna, expiresAtMs: Date.now() + 60_000 })
-  const client = await rig.connect()
-  rig.ingress.authenticated = () => ({ ...anna, groups: ['renewed'], expiresAtMs: 4e12 })
+  const client = await rig.connect({ headers: { authorization: 'Bearer stale' } })
+  rig.ingress.authenticated = ({ attributes }) => {
+    const seen: string[] = []
+    attributes.forEach((name, value) => { if (name === 'authorization') seen.push(value) })
+    t.same([attributes.get('authorization'), ...seen], ['Bearer fresh', 'Bearer fresh'])
+    return { ...anna, groups: ['renewed'], expiresAtMs: 4e12 }
+  }
   client.send({ type: 'authenticate', token: 'fresh' })
   client.event(1)
   await client.until(({ acked }) => acked === 1)

@@ -29,6 +29,7 @@ const noHost = refuse('malformed', 'the request has no Host header')
 const noKey = refuse('malformed', 'the request has no Sec-WebSocket-Key of 16 bytes (RFC 6455 4.1)')
 const noProtocol = refuse('malformed', 'offer the subprotocol sluice.v1 or cloudevents.json in Sec-WebSocket-Protocol')
 const noChannel = refuse('malformed', 'cloudevents.json needs a channel, as in /v1/stream?channel=orders/eu')
+const shownTwice = refuse('malformed', 'a subprotocol shows a header that came already; show each credential once')
 const notLater = refuse('malformed', 'only sluice.v1 knows a first message that authenticates; send the credential now')
 
 /** One request to upgrade. */
@@ -58,6 +59,7 @@ class Upgrade {
     if (!keySyntax.test(headers['sec-websocket-key'] ?? '')) return this.refuse(problemOf(noKey))
     if (headers.host === undefined) return this.refuse(problemOf(noHost))
     if (isRefusal(offers)) return this.refuse(problemOf(offers))
+    if (this.#isShownTwice(offers)) return this.refuse(problemOf(shownTwice))
     const foreign = this.door.judgeOrigin(headers.origin, headers.host)
     if (foreign !== undefined) return this.refuse(problemOf(foreign))
     if (offers.later) return this.#admit(undefined, offers)
@@ -68,6 +70,11 @@ class Upgrade {
     void found.then(late => {
       if (!this.#socket.destroyed) this.#authenticated(late, offers)
     })
+  }
+
+  #isShownTwice ({ pairs }: Offers): boolean {
+    const names = pairs.filter((_, at) => at % 2 === 0)
+    return new Set(names).size < names.length || names.some(name => this.base.get(name) !== undefined)
   }
 
   #authenticated (found: Principal | Refusal, offers: Offers): void {

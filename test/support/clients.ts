@@ -115,7 +115,7 @@ function sendOnce (socket: WebSocket, data: Buffer): Promise<Told> {
       response.on('data', (bytes: Buffer) => { resolve((JSON.parse(bytes.toString()) as { code: RefusalCode }).code) })
       response.on('end', () => { socket.terminate() })
     })
-    socket.on('close', () => { resolve('nothing') })
+    socket.on('close', code => { resolve(code === 1009 ? 'too-large' : 'nothing') })
   })
 }
 

@@ -34,6 +34,8 @@ export interface WebsocketRig {
 
 export interface ConnectOptions extends ClientOptions {
   readonly protocols?: string | string[]
+  /** True: over TLS. */
+  readonly secure?: boolean
   readonly target?: string
 }
 
@@ -72,8 +74,7 @@ export async function startWebsocket (t: Test, parts: RigParts = {}): Promise<We
     async connect (options = {}) {
       const client = new WebsocketClient(port, options)
       clients.push(client)
-      await until(() => client.status !== 0 || client.closeCode !== 0 || client.isOpen)
-      return client
+      return client.greeted()
     },
     async raw () {
       const socket = connect(port, '127.0.0.1').on('error', () => {})
@@ -101,8 +102,10 @@ export class WebsocketClient {
   status = 0
   body = ''
 
-  constructor (port: number, { protocols = 'sluice.v1', target = '/v1/stream', ...options }: ConnectOptions) {
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}${target}`, protocols, { perMessageDeflate: false, ...options })
+  constructor (port: number, options: ConnectOptions = {}) {
+    const { protocols = 'sluice.v1', target = '/v1/stream', secure = false, ...rest } = options
+    const url = `${secure ? 'wss' : 'ws'}://127.0.0.1:${port}${target}`
+    this.socket = new WebSocket(url, protocols, { perMessageDeflate: false, ...rest })
     this.socket.on('message', (data: Buffer) => { this.texts.push(data.toString()) }).on('error', () => {})
       .on('close', (code, reason) => {
         this.closeCode = code
@@ -113,6 +116,12 @@ export class WebsocketClient {
         response.on('data', (chunk: Buffer) => { this.body += chunk.toString() })
         response.on('end', () => { this.status = response.statusCode ?? 0 })
       })
+  }
+
+  /** Waits for the hello, or for the answer that refuses it. */
+  async greeted (): Promise<this> {
+    await this.until(one => one.status !== 0 || one.closeCode !== 0 || one.isOpen)
+    return this
   }
 
   /** A hello has come, or the protocol has none. */
