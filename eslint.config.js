@@ -2,7 +2,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', '.tap/**', 'data/**', 'test/support/planted/**', 'loadtest/k6/**'] },
+  { ignores: ['dist/**', 'node_modules/**', '.tap/**', 'data/**', 'test/support/planted/**', 'loadtest/k6/**', 'protocols/*/generated/**'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommended],

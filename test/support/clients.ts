@@ -2,12 +2,14 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { Adapter, Listening } from '../../src/contract/adapter.ts'
 import type { RefusalCode } from '../../src/contract/outcome.ts'
 import { until } from './rest-rig.ts'
+import { GrpcSender, grpcEndpoint } from './grpc-client.ts'
 
 /** What a sender was told about its event: `written`, the code of a refusal, or nothing before its connection ended. */
 export type Told = 'written' | RefusalCode | 'nothing'
@@ -27,7 +29,7 @@ export interface Conversation {
 export type Client = (adapter: Adapter) => Promise<Conversation>
 
 /** By the name of the adapter. A new adapter is not tested before it has a line here, and the test says so. */
-export const clients: Readonly<Record<string, Client>> = { rest: talkRest, websocket: talkWebsocket }
+export const clients: Readonly<Record<string, Client>> = { rest: talkRest, websocket: talkWebsocket, grpc: talkGrpc }
 
 async function talkRest (adapter: Adapter): Promise<Conversation> {
   const server = createServer({ requestTimeout: 0, requireHostHeader: false })
@@ -98,6 +100,20 @@ async function talkWebsocket (adapter: Adapter): Promise<Conversation> {
   }
 }
 
+async function talkGrpc (adapter: Adapter): Promise<Conversation> {
+  const { port, close } = await grpcEndpoint(adapter)
+  const sender = new GrpcSender(`127.0.0.1:${port}`)
+  return {
+    send: async data => (await sender.publish({ channel: 'orders/eu', data })).told,
+    sendHalf: () => sendHalfMessage(port),
+    sendGarbage: bytes => sendRaw(port, bytes),
+    end () {
+      sender.close()
+      close()
+    }
+  }
+}
+
 /** The head of an upgrade, as bytes. */
 const upgradeText = 'GET /v1/stream HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
   'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: sluice.v1\r\n\r\n'
@@ -117,6 +133,18 @@ function sendOnce (socket: WebSocket, data: Buffer): Promise<Told> {
     })
     socket.on('close', code => { resolve(code === 1009 ? 'too-large' : 'nothing') })
   })
+}
+
+async function sendHalfMessage (port: number): Promise<() => void> {
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  session.on('error', () => {})
+  const request = session.request({
+    ':method': 'POST', ':path': '/sluice.v1.Ingest/Publish', 'content-type': 'application/grpc', 'te': 'trailers'
+  })
+  request.on('error', () => {})
+  request.write(Buffer.from([0, 0, 0, 0, 100, 1, 2, 3]))
+  await once(session, 'connect')
+  return () => { session.destroy() }
 }
 
 async function sendRaw (port: number, bytes: Buffer): Promise<void> {

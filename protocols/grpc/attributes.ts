@@ -1,0 +1,60 @@
+// What travels beside an event: the metadata of its call, read only when asked for, and what the event itself names.
+
+import type { Attributes } from '../../src/contract/envelope.ts'
+
+/** Headers of gRPC and HTTP/2 themselves: they say how the call travels and nothing of the event. */
+const transport = new Set(['te', 'content-type', 'content-length'])
+
+/** The headers of a call: names and values, one after the other, as they came. */
+export class Metadata implements Attributes {
+  readonly #pairs: readonly string[]
+
+  constructor (pairs: readonly string[]) {
+    this.#pairs = pairs
+  }
+
+  get (name: string): string | undefined {
+    const pairs = this.#pairs
+    for (let at = 0; at + 1 < pairs.length; at += 2) if (pairs[at] === name && !isTransport(name)) return pairs[at + 1]
+    return undefined
+  }
+
+  forEach (visit: (name: string, value: string) => void): void {
+    const pairs = this.#pairs
+    for (let at = 0; at + 1 < pairs.length; at += 2) {
+      const name = pairs[at] ?? ''
+      if (name.charCodeAt(0) !== 0x3a && !isTransport(name)) visit(name, pairs[at + 1] ?? '')
+    }
+  }
+}
+
+function isTransport (name: string): boolean {
+  return name.startsWith('grpc-') || transport.has(name)
+}
+
+/** An event's own attributes ahead of those of its call. */
+export class OwnAttributes implements Attributes {
+  readonly #pairs: readonly string[]
+  readonly #behind: Attributes
+
+  constructor (pairs: readonly string[], behind: Attributes) {
+    this.#pairs = pairs
+    this.#behind = behind
+  }
+
+  get (name: string): string | undefined {
+    // Those with a colon are the call's.
+    if (name.charCodeAt(0) === 0x3a) return this.#behind.get(name)
+    for (let at = 0; at < this.#pairs.length; at += 2) if (this.#pairs[at] === name) return this.#pairs[at + 1]
+    return this.#behind.get(name)
+  }
+
+  forEach (visit: (name: string, value: string) => void): void {
+    const pairs = this.#pairs
+    for (let at = 0; at < pairs.length; at += 2) {
+      const name = pairs[at] ?? ''
+      if (name.charCodeAt(0) !== 0x3a) visit(name, pairs[at + 1] ?? '')
+    }
+    this.#behind.forEach(visit)
+  }
+}

@@ -1,0 +1,114 @@
+// What all calls of one gRPC door share: its settings, the ingress, who is under way, a coarse clock, turns of streams.
+
+import type { Ingress, Log } from '../../src/contract/adapter.ts'
+import type { GrpcConfig } from './config.ts'
+
+/** A call under way, as the door's clock and its drain see it. */
+export interface Live {
+  /** Where the door keeps it; -1: nowhere. Only the door sets it. */
+  liveAt: number
+  /** Events that have been passed on and have no outcome yet. */
+  readonly openCount: number
+  /** True for a stream of events. */
+  readonly streams: boolean
+  readonly principal: { readonly name: string }
+  /** Called every `sweepMs` while the call is under way. */
+  sweep (tick: number): void
+  /** The gateway began to stop. */
+  drain (): void
+  /** The access of its principal has ended. */
+  revoke (): void
+  /** The node became short of memory, or is so no more. */
+  press (on: boolean): void
+}
+
+/** What has something to do at the end of this turn of the event loop. */
+export interface Turning { turn (): void }
+
+/** One per adapter. */
+export class Door {
+  readonly config: GrpcConfig
+  readonly ingress: Ingress
+  readonly log: Log
+  // Not a Set, whose old tables would keep calls that are over; see the door of REST.
+  readonly #live: Live[] = []
+  /** Milliseconds between two ticks. Time limits are kept to within one. */
+  readonly sweepMs: number
+  tick = 0
+  reservedBytes = 0
+  connectionsCount = 0
+  /** Connections that were cut because they asked too much. */
+  cutCount = 0
+  #turning: Turning[] = []
+  #timer: NodeJS.Timeout | undefined
+  #stops: (() => void)[] = []
+  #whenIdle: (() => void)[] = []
+
+  constructor (config: GrpcConfig, ingress: Ingress, log: Log) {
+    this.config = config
+    this.ingress = ingress
+    this.log = log
+    const shortestMs = Math.min(config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs)
+    this.sweepMs = Math.max(20, Math.min(1_000, Math.floor(shortestMs / 4)))
+  }
+
+  ticks (ms: number): number { return Math.ceil(ms / this.sweepMs) }
+
+  start (): void {
+    if (this.#timer !== undefined) return
+    const { draining, pressure } = this.ingress
+    this.#stops = [
+      draining.watch(on => { if (on) this.#each(call => { call.drain() }) }),
+      pressure.watch(on => { this.#each(call => { call.press(on) }) }),
+      this.ingress.watchRevoked(name => { this.#each(call => { if (call.principal.name === name) call.revoke() }) })
+    ]
+    this.#timer = setInterval(() => {
+      this.tick += 1
+      this.#each(call => { call.sweep(this.tick) })
+    }, this.sweepMs).unref()
+  }
+
+  #each (act: (call: Live) => void): void {
+    for (const call of [...this.#live]) act(call)
+  }
+
+  get callsCount (): number { return this.#live.length }
+  get streamsCount (): number { return this.#live.filter(({ streams }) => streams).length }
+  get eventsCount (): number { return this.#live.reduce((sum, { openCount }) => sum + openCount, 0) }
+
+  begin (call: Live): void { call.liveAt = this.#live.push(call) - 1 }
+
+  end (call: Live): void {
+    const { liveAt } = call
+    const last = liveAt < 0 ? undefined : this.#live.pop()
+    if (last !== undefined && last !== call) {
+      this.#live[liveAt] = last
+      last.liveAt = liveAt
+    }
+    call.liveAt = -1
+    if (this.#live.length > 0 || this.#whenIdle.length === 0) return
+    const waiting = this.#whenIdle
+    this.#whenIdle = []
+    for (const resolve of waiting) resolve()
+  }
+
+  /** Calls `turn` once everything that this turn of the event loop has read is there. The caller asks once per turn. */
+  schedule (one: Turning): void {
+    if (this.#turning.push(one) === 1) setImmediate(() => { this.#turn() })
+  }
+
+  #turn (): void {
+    const now = this.#turning
+    this.#turning = []
+    for (const one of now) one.turn()
+  }
+
+  /** Resolves when no call is under way. */
+  async drain (): Promise<void> {
+    if (this.#live.length > 0) await new Promise<void>(resolve => { this.#whenIdle.push(resolve) })
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    for (const stop of this.#stops) stop()
+    this.#stops = []
+  }
+}

@@ -1,0 +1,265 @@
+// PublishStream: events with the client's own numbers in, cumulative acks and nacks out, within a window.
+
+import { AckWindow } from '../../src/contract/ack-window.ts'
+import type { Envelope } from '../../src/contract/envelope.ts'
+import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
+import { Call } from './call.ts'
+import type { CallParts } from './call.ts'
+import { Decoder } from './decode.ts'
+import type { Turning } from './door.ts'
+import { PublishStreamResponse } from './generated/sluice/v1/ingest.ts'
+import type { Nack, StreamReceipt } from './generated/sluice/v1/ingest.ts'
+import { Patience } from './patience.ts'
+import { bytesOf, endingOf, endsStream, fine, receiptOf, refusalOf } from './reply.ts'
+
+/** Under pressure, this share of the window is left. */
+const pressedShare = 8
+
+const openedLate = refuse('malformed', 'open may only be the first message of a stream')
+const wrongOrder = refuse('malformed', 'the ids of a stream grow; this one is not above the one before it')
+const expired = refuse('unauthenticated', 'the proof of who sends has ended; open a new stream with a new one')
+
+export class EventStream extends Call implements Settler, Turning {
+  readonly streams = true
+  readonly #decoder = new Decoder()
+  readonly #window = new AckWindow()
+  readonly #patience: Patience
+  #windowCount: number
+  #windowTold = false
+  #opened = false
+  #receiptsAsked = false
+  #standingChannel = ''
+  /** What has come in this turn and shares a channel; the events are open already, from `#chunkTicket` on. */
+  #chunk: Envelope[] = []
+  #chunkTicket = 0
+  #nacks: Nack[] = []
+  #receipts: StreamReceipt[] = []
+  /** True while the library has been asked for a message and has none. */
+  #reading = false
+  #pulling = false
+  #writing = false
+  #scheduled = false
+  /** How the stream ends when nothing is in flight any more. */
+  #ending: Refusal | 'fine' | undefined
+
+  constructor (parts: CallParts) {
+    super(parts)
+    this.#windowCount = this.#windowNow(this.door.ingress.pressure.on)
+    this.#patience = new Patience({
+      take: bytes => this.take(bytes), give: bytes => { this.give(bytes) },
+      pause: () => { this.stream.pause() },
+      // Where the library has a message to give, asking for it goes on; else it would wait for one for ever.
+      resume: () => { if (this.#reading) this.stream.resume() }
+    })
+  }
+
+  get openCount (): number { return this.#window.openCount }
+
+  #windowNow (pressed: boolean): number {
+    const { eventsInFlightMax } = this.door.config
+    return pressed ? Math.max(1, Math.floor(eventsInFlightMax / pressedShare)) : eventsInFlightMax
+  }
+
+  protected override admitted (): void {
+    this.#schedule()
+    this.#read()
+  }
+
+  override announced (bytes: number, compressed: boolean): void {
+    if (this.#ending !== undefined) return
+    const refusal = this.tooLarge(bytes)
+    if (refusal !== undefined) return this.#fail(refusal)
+    this.#patience.announce(compressed ? this.door.config.messageBytesMax : bytes, this.door.tick)
+  }
+
+  /** Asks the library for messages, as many as there is room for. It may give one before it returns. */
+  #read (): void {
+    if (this.#pulling || this.#reading) return
+    this.#pulling = true
+    while (this.#mayRead()) {
+      this.#reading = true
+      this.wire.startRead()
+      if (this.#reading) break
+    }
+    this.#pulling = false
+  }
+
+  #mayRead (): boolean {
+    if (this.over || this.#ending !== undefined || !this.#patience.ready) return false
+    // What has not been told counts too: a client that does not read its nacks gets no room for more.
+    return this.#window.openCount + this.#nacks.length + this.#receipts.length < this.#windowCount
+  }
+
+  override onReceiveMessage (message: Buffer): void {
+    this.#reading = false
+    if (this.over || this.#ending !== undefined) return
+    this.lastTick = this.door.tick
+    const reservedBytes = this.#patience.next(message)
+    if (reservedBytes !== undefined) this.#take(message, reservedBytes)
+    this.#read()
+  }
+
+  #take (bytes: Buffer, reservedBytes: number): void {
+    this.give(reservedBytes - bytes.length)
+    const message = this.#decoder.streamed(bytes, this, this.#standingChannel)
+    if (isRefusal(message) || message.kind === 'open') {
+      this.give(bytes.length)
+      return isRefusal(message) ? this.#fail(message) : this.#open(message.receipts, message.channel)
+    }
+    this.#opened = true
+    const { id, event } = message
+    if (id <= this.#window.lastId) {
+      this.give(bytes.length)
+      return this.#fail(wrongOrder)
+    }
+    const ticket = this.#window.open(id, bytes.length)
+    if (isRefusal(event)) {
+      this.door.ingress.refused(event, this)
+      return this.settle(ticket, event)
+    }
+    if (this.#chunk.length > 0 && !this.#continues(event, ticket)) this.#ingest()
+    if (this.#chunk.length === 0) this.#chunkTicket = ticket
+    this.#chunk.push(event)
+    this.#schedule()
+  }
+
+  #continues (event: Envelope, ticket: number): boolean {
+    return this.#chunkTicket + this.#chunk.length === ticket && this.#chunk[0]?.channel === event.channel
+  }
+
+  #open (receipts: boolean, channel: string): void {
+    if (this.#opened) return this.#fail(openedLate)
+    this.#opened = true
+    this.#receiptsAsked = receipts
+    this.#standingChannel = channel
+  }
+
+  #ingest (): void {
+    const chunk = this.#chunk
+    const [first] = chunk
+    if (first === undefined) return
+    this.#chunk = []
+    if (chunk.length === 1) this.door.ingress.ingest(first, this, this.#chunkTicket)
+    else this.door.ingress.ingestMany(chunk, this, this.#chunkTicket)
+  }
+
+  settle (ticket: number, outcome: Outcome): void {
+    const id = this.#window.idOf(ticket)
+    const bytes = this.#window.bytesOf(ticket)
+    if (!this.#window.close(ticket)) return
+    this.give(bytes)
+    if (this.over) return this.leave()
+    if (isRefusal(outcome)) {
+      this.#nacks.push({ id, refusal: refusalOf(outcome) })
+      if (endsStream(outcome.code)) this.endWith(outcome)
+    } else if (this.#receiptsAsked) this.#receipts.push({ id, receipt: receiptOf(outcome) })
+    this.#schedule()
+  }
+
+  #schedule (): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.door.schedule(this)
+  }
+
+  /** What came in goes on, what is known is told, and there may be room for more. */
+  turn (): void {
+    if (this.over) return
+    this.#ingest()
+    this.#scheduled = false
+    this.#retry()
+    if (this.#ending !== undefined && this.openCount === 0) return this.#finish(this.#ending)
+    if (!this.#writing) this.#tell()
+    this.#read()
+  }
+
+  /** Everything that has become known since the last time, in one message. */
+  #tell (): void {
+    const acked = this.#window.takeAck()
+    const nacks = this.#nacks
+    const receipts = this.#receipts
+    if (acked === undefined && nacks.length === 0 && receipts.length === 0 && this.#windowTold) return
+    const window = this.#windowTold ? undefined : this.#windowCount
+    this.#windowTold = true
+    if (nacks.length > 0) this.#nacks = []
+    if (receipts.length > 0) this.#receipts = []
+    this.#writing = true
+    this.lastTick = this.door.tick
+    this.wire.sendMessage(bytesOf(PublishStreamResponse.encode({ acked, nacks, receipts, window })), () => {
+      this.#writing = false
+      this.lastTick = this.door.tick
+      if (!this.over && !this.answered) this.#schedule()
+    })
+  }
+
+  #finish (ending: Refusal | 'fine'): void {
+    if (this.answered) return
+    this.#tell()
+    this.end(ending === 'fine' ? fine : endingOf(ending))
+  }
+
+  onReceiveHalfClose (): void {
+    this.#reading = false
+    this.#endAs('fine')
+  }
+
+  /** Ends the stream for something its client did. */
+  #fail (refusal: Refusal): void {
+    if (this.#ending !== undefined) return
+    this.door.ingress.refused(refusal, this)
+    this.endWith(refusal)
+  }
+
+  protected override endWith (refusal: Refusal): void { this.#endAs(refusal) }
+
+  /** Nothing more is read; what has been taken gets its outcome first. */
+  #endAs (ending: Refusal | 'fine'): void {
+    if (this.#ending !== undefined) return
+    this.#ending = ending
+    this.#patience.drop()
+    this.#schedule()
+  }
+
+  protected override gone (): void {
+    this.#patience.drop()
+    const chunk = this.#chunk
+    this.#chunk = []
+    // They were read and not passed on: nobody will settle them.
+    for (const index of chunk.keys()) {
+      const ticket = this.#chunkTicket + index
+      this.give(this.#window.bytesOf(ticket))
+      this.#window.close(ticket)
+    }
+    this.#nacks = []
+    this.#receipts = []
+  }
+
+  override press (on: boolean): void {
+    this.#windowCount = this.#windowNow(on)
+    this.#windowTold = false
+    this.#schedule()
+  }
+
+  /** Tries again to reserve what has been announced. */
+  #retry (): void {
+    const waiting = this.#patience.retry()
+    if (waiting === undefined) return
+    const reservedBytes = this.#patience.next(waiting)
+    if (reservedBytes !== undefined) this.#take(waiting, reservedBytes)
+  }
+
+  override sweep (tick: number): void {
+    if (this.answered) return this.sweepAnswered(tick)
+    const { door, principal } = this
+    if (principal.expiresAtMs !== undefined && principal.expiresAtMs <= Date.now()) return this.#fail(expired)
+    if (this.#writing && tick - this.lastTick > door.ticks(door.config.writeTimeoutMs)) return this.drop()
+    this.#retry()
+    this.#read()
+    const late = this.openCount === 0 ? this.#patience.late(tick, door.ticks(1_000)) : undefined
+    if (late !== undefined) return this.#fail(late)
+    const idle = this.openCount === 0 && tick - this.lastTick > door.ticks(door.config.streamIdleTimeoutMs)
+    // Nothing is in flight: it is as good an end as any, and the client begins a new one when it needs it.
+    if (idle) this.#endAs('fine')
+  }
+}

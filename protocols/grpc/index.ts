@@ -1,0 +1,65 @@
+// The gRPC door: sluice.v1.Ingest over HTTP/2, with health and reflection. Its sockets belong to src/listen.
+
+import type { Adapter, AdapterModule, AdapterSetup } from '../../src/contract/adapter.ts'
+import { grpcConfig } from './config.ts'
+import type { GrpcConfig } from './config.ts'
+import { Door } from './door.ts'
+import { EventStream } from './event-stream.ts'
+import { serveHealth } from './health.ts'
+import { createLibrary } from './library.ts'
+import type { Library, Methods } from './library.ts'
+import { serveReflection } from './reflection.ts'
+import { rehearse } from './rehearsal.ts'
+import { BatchCall, PublishCall } from './single-call.ts'
+
+const serviceName = 'sluice.v1.Ingest'
+
+const methods: Methods = new Map([
+  [`/${serviceName}/Publish`, { make: parts => new PublishCall(parts), streams: false }],
+  [`/${serviceName}/PublishBatch`, { make: parts => new BatchCall(parts), streams: false }],
+  [`/${serviceName}/PublishStream`, { make: parts => new EventStream(parts), streams: true }]
+])
+
+export const grpc: AdapterModule<GrpcConfig> = {
+  name: 'grpc',
+  protocol: 'grpc',
+  config: grpcConfig,
+  routeConfig: {},
+  create: createGrpc,
+  rehearse
+}
+
+function createGrpc ({ config, ingress, log }: AdapterSetup<GrpcConfig>): Adapter {
+  const door = new Door(config, ingress, log)
+  let library: Library | undefined
+  let stopWatching = (): void => {}
+  return {
+    attach (listening) {
+      if (library === undefined) {
+        const made = library = createLibrary(door, methods)
+        serveHealth(made.server, [serviceName], ingress.draining)
+        if (config.reflection) serveReflection(made.server)
+        // Those that connect from now on are told why nothing is taken, and go at the end.
+        stopWatching = ingress.draining.watch(on => { if (on) for (const one of made.connections) one.giveNotice() })
+        door.start()
+      }
+      library.attach(listening)
+    },
+    async drain () {
+      await door.drain()
+      stopWatching()
+      for (const connection of library?.connections ?? []) {
+        connection.leave()
+        connection.endOthers()
+      }
+    },
+    gauges: new Map([
+      ['calls_in_flight', () => door.callsCount],
+      ['streams_open', () => door.streamsCount],
+      ['events_in_flight', () => door.eventsCount],
+      ['connections_open', () => door.connectionsCount],
+      ['connections_cut', () => door.cutCount],
+      ['reserved_bytes', () => door.reservedBytes]
+    ])
+  }
+}

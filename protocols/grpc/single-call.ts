@@ -1,0 +1,165 @@
+// A call with one message and one answer: Publish and PublishBatch. The whole message is reserved before it is read.
+
+import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
+import type { Envelope } from '../../src/contract/envelope.ts'
+import { Call } from './call.ts'
+import type { CallParts } from './call.ts'
+import { Decoder } from './decode.ts'
+import { PublishBatchResponse, PublishResponse } from './generated/sluice/v1/ingest.ts'
+import type { Result } from './generated/sluice/v1/ingest.ts'
+import { bytesOf, endingOf, fine, receiptOf, resultOf } from './reply.ts'
+
+const noMessage = refuse('malformed', 'the call has no message; send one')
+const secondMessage = refuse('malformed', 'the call has more than one message; send one, or use PublishStream')
+
+/** Calls are read one at a time: they share one decoder. */
+const decoder = new Decoder()
+
+abstract class SingleCall extends Call implements Settler {
+  readonly streams = false
+  openCount = 0
+  #reservedBytes = 0
+  #compressed = false
+  #messagesCount = 0
+  #message: Buffer | undefined
+
+  protected override admitted (): void { this.wire.startRead() }
+
+  override announced (bytes: number, compressed: boolean): void {
+    if (this.answered) return
+    this.#messagesCount += 1
+    const { messageBytesMax } = this.door.config
+    // What a compressed message becomes is known when it is too late, so the most is taken until then.
+    const takenBytes = compressed ? messageBytesMax : bytes
+    const refusal = this.#messagesCount > 1 ? secondMessage : this.tooLarge(bytes) ?? this.take(takenBytes)
+    if (refusal !== undefined) return this.refuse(refusal)
+    this.#compressed = compressed
+    this.#reservedBytes = takenBytes
+  }
+
+  override onReceiveMessage (message: Buffer): void {
+    if (this.answered) return
+    if (this.#compressed) {
+      this.give(this.#reservedBytes - message.length)
+      this.#reservedBytes = message.length
+    }
+    this.#message = message
+    this.lastTick = this.door.tick
+    this.wire.startRead()
+  }
+
+  override onReceiveHalfClose (): void {
+    if (this.answered) return
+    const message = this.#message
+    this.#message = undefined
+    if (message === undefined) return this.refuse(noMessage)
+    this.publish(message)
+  }
+
+  protected abstract publish (message: Buffer): void
+  abstract settle (ticket: number, outcome: Outcome): void
+
+  /** An event has its outcome. */
+  protected settled (): void {
+    this.openCount -= 1
+    if (this.openCount > 0) return
+    this.#release()
+    this.leave()
+  }
+
+  protected answer (bytes: Buffer): void {
+    if (this.over || this.answered) return
+    this.answered = true
+    this.lastTick = this.door.tick
+    this.wire.sendMessage(bytes, () => { this.wire.sendStatus(fine) })
+  }
+
+  protected override gone (): void { if (this.openCount === 0) this.#release() }
+
+  override refuse (refusal: Refusal): void {
+    super.refuse(refusal)
+    this.gone()
+  }
+
+  #release (): void {
+    this.#message = undefined
+    this.give(this.#reservedBytes)
+    this.#reservedBytes = 0
+  }
+
+  /** What has begun is finished: only what has not been read yet is refused. */
+  protected override endWith (refusal: Refusal): void {
+    if (this.openCount === 0 && !this.answered) this.refuse(refusal)
+  }
+
+  override press (): void {}
+
+  override sweep (tick: number): void {
+    if (this.answered) return this.sweepAnswered(tick)
+    const { door } = this
+    if (this.openCount === 0 && tick - this.lastTick > door.ticks(door.config.messageTimeoutMs)) this.drop()
+  }
+}
+
+/** Publish: one event. */
+export class PublishCall extends SingleCall {
+  protected override publish (message: Buffer): void {
+    const event = decoder.one(message, this)
+    if (isRefusal(event)) return this.refuse(event)
+    this.openCount = 1
+    this.door.ingress.ingest(event, this, 0)
+  }
+
+  override settle (_ticket: number, outcome: Outcome): void {
+    if (this.openCount === 0) return
+    if (isRefusal(outcome)) this.end(endingOf(outcome))
+    else this.answer(bytesOf(PublishResponse.encode({ receipt: receiptOf(outcome) })))
+    this.settled()
+  }
+}
+
+/** PublishBatch: a result for each event, in order. */
+export class BatchCall extends SingleCall {
+  #results: (Result | undefined)[] = []
+
+  constructor (parts: CallParts) {
+    super(parts)
+  }
+
+  protected override publish (message: Buffer): void {
+    const events = decoder.many(message, this, this.door.config.batchEventsMax)
+    if (isRefusal(events)) return this.refuse(events)
+    this.#results = new Array<Result | undefined>(events.length)
+    if (events.length === 0) {
+      this.#answer()
+      return this.gone()
+    }
+    this.openCount = events.length
+    let run: Envelope[] = []
+    for (const [at, event] of events.entries()) {
+      // Events that are ingested together share their channel.
+      if (run.length > 0 && (isRefusal(event) || event.channel !== run[0]?.channel)) {
+        this.door.ingress.ingestMany(run, this, at - run.length)
+        run = []
+      }
+      if (isRefusal(event)) {
+        this.door.ingress.refused(event, this)
+        this.settle(at, event)
+      } else run.push(event)
+    }
+    if (run.length > 0) this.door.ingress.ingestMany(run, this, events.length - run.length)
+  }
+
+  override settle (ticket: number, outcome: Outcome): void {
+    if (this.#results[ticket] !== undefined) return
+    this.#results[ticket] = resultOf(outcome)
+    if (this.openCount === 1) this.#answer()
+    this.settled()
+  }
+
+  #answer (): void {
+    const results = this.#results.filter(result => result !== undefined)
+    this.answer(bytesOf(PublishBatchResponse.encode({ results })))
+  }
+}
