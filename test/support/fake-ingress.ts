@@ -123,9 +123,4 @@ export class FakeIngress implements Ingress {
     this.#revokedListeners.add(listener)
     return () => { this.#revokedListeners.delete(listener) }
   }
-
-  /** Tells the door that the access of this principal has ended. */
-  revoke (principal: string): void {
-    for (const listener of [...this.#revokedListeners]) listener(principal)
-  }
 }
