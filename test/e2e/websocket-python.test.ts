@@ -1,4 +1,4 @@
-// A WebSocket client of others, unmodified: the package `websockets` of Python sends, and reads acks, nacks and the end.
+// A WebSocket client of others, unmodified: the package `websockets` of Python sends, and reads acks and nacks.
 
 import t from 'tap'
 import { spawn } from 'node:child_process'
