@@ -33,7 +33,8 @@ t.test('an event has the size that is asked for', async t => {
 
 t.test('streams can be run in bounded time, and an event with a name has the size that is asked for', async t => {
   const { connections, eventBytes, inFlightMax, eventsPerSecond, durationSeconds } = streams
-  for (const count of [connections, eventBytes, inFlightMax, eventsPerSecond]) t.ok(Number.isInteger(count) && count > 0)
+  const counts = [connections, eventBytes, inFlightMax, eventsPerSecond]
+  t.ok(counts.every(count => Number.isInteger(count) && count > 0))
   t.ok(durationSeconds > 0 && durationSeconds <= 300)
   const text = namedEventText('websocket-50-1000000', eventBytes)
   t.equal(Buffer.byteLength(text), eventBytes)

@@ -59,10 +59,6 @@ const broken: readonly (readonly [title: string, bytes: readonly number[], mista
   ['attributes beyond the end', [2, 1, 0, 9, 1], /attributes are longer/],
   ['half an attribute', [2, 1, 0, 2, 1, 0x61], /within a text/],
   ['a value that is not UTF-8', [2, 1, 0, 4, 1, 0x61, 1, 0xff], /UTF-8/],
-  ['a name in capitals', [2, 1, 0, ...block('A', 'b')], /lower-case/],
-  ['a value with a line break', [2, 1, 0, ...block('a', 'b\r\n')], /control/],
-  ['an attribute twice', [2, 1, 0, ...block('a', '1', 'a', '2')], /twice/],
-  ['too many attributes', [2, 1, 0, ...block(...Array.from({ length: 130 }, (_, at) => `x${at}`))], /at most 64/],
   ['data where there is none', [8, 1, 0, 1], /without data/],
   ['data beyond the end', [16, 1, 0, 5, 1], /longer/]
 ]
@@ -72,6 +68,23 @@ t.test('what cannot be read is said', async t => {
     const record = newRecord()
     t.equal(readRecord(Buffer.from(bytes), 0, record), false, title)
     t.match(record.mistake, mistake)
+  }
+})
+
+const refused: readonly (readonly [title: string, bytes: readonly number[], detail: RegExp])[] = [
+  ['a name in capitals', [2, 1, 0, ...block('A', 'b')], /lower-case/],
+  ['a value with a line break', [2, 1, 0, ...block('a', 'b\r\n')], /control/],
+  ['an attribute twice', [2, 1, 0, ...block('a', '1', 'a', '2')], /twice/],
+  ['too many attributes', [2, 1, 0, ...block(...Array.from({ length: 130 }, (_, at) => `x${at}`))], /at most 64/]
+]
+
+t.test('attributes that cannot be are the fault of one record', async t => {
+  for (const [title, bytes, detail] of refused) {
+    const record = newRecord()
+    t.ok(readRecord(Buffer.from([...bytes, 1]), 0, record), title)
+    t.match(record, { id: 1, refusal: { code: 'malformed', detail }, start: bytes.length, end: bytes.length + 1 })
+    readRecord(Buffer.from([0, 2, 0]), 0, record)
+    t.equal(record.refusal, undefined)
   }
 })
 

@@ -1,6 +1,7 @@
 // One record of a binary message: flags, id, channel, attributes, data. Read in place, without a copy of the data.
 
 import { isUtf8 } from 'node:buffer'
+import type { Refusal } from '../../src/contract/outcome.ts'
 import { addPair } from './pairs.ts'
 
 /** Bits of a record's first byte. */
@@ -15,6 +16,8 @@ export interface BinaryRecord {
   channel: string
   /** Name, value, name, value; empty: none. */
   pairs: string[]
+  /** What is wrong with the attributes, where the rest can be read. */
+  refusal: Refusal | undefined
   receipt: boolean
   /** The data is from `start` to `end`; null data has `empty`. */
   start: number
@@ -28,7 +31,8 @@ export interface BinaryRecord {
 
 export function newRecord (): BinaryRecord {
   return {
-    id: 0, number: 0, channel: '', pairs: noPairs, receipt: false, start: 0, end: 0, empty: false, next: 0, mistake: ''
+    id: 0, number: 0, channel: '', pairs: noPairs, refusal: undefined, receipt: false, start: 0, end: 0, empty: false,
+    next: 0, mistake: ''
   }
 }
 
@@ -78,6 +82,7 @@ export function readRecord (bytes: Buffer, at: number, record: BinaryRecord): bo
   record.receipt = (head & flags.receipt) !== 0
   record.empty = (head & flags.empty) !== 0
   record.pairs = noPairs
+  record.refusal = undefined
   if ((head & flags.attributes) !== 0 && !readPairs(bytes, record)) return false
   if ((head & flags.more) === 0) {
     record.start = behind
@@ -116,8 +121,7 @@ function readPairs (bytes: Buffer, record: BinaryRecord): boolean {
     if (name === undefined || value === undefined) {
       return fail(record, 'attributes end within a text, or hold one that is not UTF-8')
     }
-    const refusal = addPair(pairs, name, value)
-    if (refusal !== undefined) return fail(record, refusal.detail)
+    record.refusal ??= addPair(pairs, name, value)
   }
   record.pairs = pairs
   return true

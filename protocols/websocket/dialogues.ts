@@ -66,8 +66,8 @@ function takeRecords (session: Session, channels: Channels, { data, at: start }:
 }
 
 function takeRecord (session: Session, channels: Channels, { data, bytes }: { data: Buffer, bytes: number }): void {
-  const { id, number, channel, receipt } = record
-  const to = number < 0 ? channels.named(channel) : channels.numbered(number)
+  const { id, number, channel, receipt, refusal } = record
+  const to = refusal ?? (number < 0 ? channels.named(channel) : channels.numbered(number))
   if (isRefusal(to)) return session.stream.refuse(to, id, '')
   const short = session.shed ?? session.shortOf(bytes)
   if (short !== undefined) return session.stream.refuse(short, id, to.channel)

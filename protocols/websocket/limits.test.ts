@@ -92,6 +92,35 @@ t.test('half a message that found no room is paid for before more of it is read'
   t.equal(rig.ingress.reservedBytesPeak, whole.length)
 })
 
+t.test('a message of very many events is refused in turns where there is no room, and never read unpaid', async t => {
+  const rig = await startWebsocket(t, { config: { windowEventsMax: 100 } })
+  const client = await rig.connect()
+  const numbers = Array.from({ length: 5_000 }, (_, at) => at)
+  const records = Buffer.from(numbers.flatMap(at => [0x11, (at & 0x7f) | 0x80, at >> 7, 1, 0x61, 0]))
+  rig.ingress.pressure.set(true)
+  rig.ingress.reservation = () => full
+  client.send(records)
+  await client.until(({ nacks }) => nacks.length > 0)
+  t.equal(rig.ingress.envelopes.length, 0)
+  t.ok(client.nacks.length <= 100, `${client.nacks.length}`)
+  rig.ingress.reservation = undefined
+  rig.ingress.pressure.set(false)
+  await client.until(({ acked }) => acked === 4_999)
+  t.equal(client.nacks.length + rig.ingress.envelopes.length, 5_000)
+  t.equal(rig.ingress.reservedBytes, 0)
+})
+
+t.test('whoever goes on sending after the end is cut off', async t => {
+  const rig = await startWebsocket(t)
+  const socket = await rig.raw()
+  const more = setInterval(() => { socket.write(Buffer.alloc(16_384, 0)) }, 1)
+  t.teardown(() => { clearInterval(more) })
+  socket.write(frame(text, 'nonsense'))
+  const startMs = performance.now()
+  await until(() => rig.gauge('connections_open') === 0)
+  t.ok(performance.now() - startMs < 1_900, 'sooner than the answer to a close is waited for')
+})
+
 t.test('a connection for which there is no room for long is told to come back later', async t => {
   const rig = await startWebsocket(t, { config: { overloadTimeoutMs: 50 } })
   const client = await rig.connect()

@@ -5,6 +5,8 @@ import type { WebSocket } from 'ws'
 import type { WebsocketConfig } from './config.ts'
 import { closeReason } from './reply.ts'
 
+/** What a peer may still send when it has been told of the end. */
+const lateBytesMax = 65_536
 const asText = { binary: false, compress: false } as const
 
 type Limits = Pick<WebsocketConfig, 'pingIntervalMs' | 'pongTimeoutMs' | 'writeTimeoutMs' | 'outBytesMax'>
@@ -19,6 +21,9 @@ export class Link {
   #pingedMs = 0
   /** Since when what it was told lies unread; 0: it does not. */
   #stalledMs = 0
+
+  #isClosed = false
+  #lateBytes = 0
 
   constructor (socket: WebSocket, raw: Duplex, limits: Limits, nowMs: number) {
     this.#socket = socket
@@ -76,8 +81,16 @@ export class Link {
 
   /** Says why it ends, and reads on only for the answer to that. */
   close (code: number, reason: string): void {
+    this.#isClosed = true
     this.#socket.close(code, closeReason(reason))
     this.hold(false)
+  }
+
+  /** Bytes that came after that: only the answer to it is waited for. */
+  late (bytes: number): void {
+    if (!this.#isClosed) return
+    this.#lateBytes += bytes
+    if (this.#lateBytes > lateBytesMax) this.cut()
   }
 
   cut (): void { this.#socket.terminate() }

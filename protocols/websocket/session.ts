@@ -88,10 +88,10 @@ export class Session implements Host {
 
   /** True where one more event may be taken. Refusing one needs no room. */
   get mayTake (): boolean {
+    if (this.stream.turnCount >= this.door.config.windowEventsMax) return false
     if (this.#room.shed !== undefined) return true
-    const { stream } = this
-    return stream.inFlightCount < this.door.window && stream.turnCount < this.door.config.windowEventsMax &&
-      !this.#authenticating && !this.#link.isFull
+    return this.stream.inFlightCount < this.door.window && !this.#room.isStarved && !this.#authenticating &&
+      !this.#link.isFull
   }
 
   get hasConcluded (): boolean { return this.phase === 'concluding' || this.phase === 'ended' }
@@ -105,7 +105,7 @@ export class Session implements Host {
 
   /** Bytes have come and are about to be looked at. */
   arrived (bytes: Buffer): void {
-    if (this.hasConcluded) return
+    if (this.hasConcluded) return this.#link.late(bytes.length)
     const { config, nowMs } = this.door
     this.#handBytes = bytes.length
     this.receivedAtMs = Date.now()
@@ -183,7 +183,7 @@ export class Session implements Host {
       else this.#backlog.drop()
     }
     this.stream.pass()
-    if (!this.hasConcluded) this.#link.hold(!this.#backlog.isEmpty || this.#room.isStarved || !this.mayTake)
+    if (!this.hasConcluded) this.#link.hold(!this.#backlog.isEmpty || !this.mayTake)
   }
 
   /** Called by the door, once for all that was settled in a turn of the event loop. */

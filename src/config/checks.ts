@@ -159,6 +159,10 @@ const orders: readonly Order[] = [
   {
     low: ['rest', 'decompressedBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
     why: 'no body of that size could be taken'
+  },
+  {
+    low: ['websocket', 'messageBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
+    why: 'no message of that size could be taken'
   }
 ]
 
