@@ -48,8 +48,10 @@ export class Door {
     this.config = config
     this.ingress = ingress
     this.log = log
-    const shortestMs = Math.min(config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs)
-    this.sweepMs = Math.max(20, Math.min(1_000, Math.floor(shortestMs / 4)))
+    const shortestMs = Math.min(
+      config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs, config.connectionAgeGraceMs
+    )
+    this.sweepMs = Math.max(20, Math.min(250, Math.floor(shortestMs / 4)))
   }
 
   ticks (ms: number): number { return Math.ceil(ms / this.sweepMs) }

@@ -227,6 +227,17 @@ t.test('a stream that stands still with nothing in flight is ended, with nothing
   t.equal(ingress.refusals.length, 0)
 })
 
+t.test('a message that stops in its middle ends the stream, and not as if all were well', async t => {
+  const { session, level } = await startGrpc(t, { streamIdleTimeoutMs: 100 })
+  const stream = beginCall(session(), 'PublishStream')
+  stream.resume()
+  stream.write(framed(eventBytes(1)).subarray(0, 10))
+  await until(() => level('reserved_bytes') > 0)
+  await until(() => stream.closed && level('calls_in_flight') === 0)
+  t.equal(stream.rstCode, 8)
+  t.equal(level('reserved_bytes'), 0)
+})
+
 t.test('a client that does not read its answers is not read further, and dropped', async t => {
   const { session, ingress, level } = await startGrpc(t, { eventsInFlightMax: 20, writeTimeoutMs: 200 })
   ingress.outcomeOf = () => refuse('forbidden', 'x'.repeat(2_000))

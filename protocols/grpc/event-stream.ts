@@ -16,6 +16,10 @@ import { bytesOf, endingOf, endsStream, fine, receiptOf, refusalOf } from './rep
 /** Under pressure, this share of the window is left. */
 const pressedShare = 8
 
+/** How long a stream with nothing in flight waits for memory. */
+const overloadedMs = 2_000
+
+const aged = refuse('shutting-down', 'this connection has reached its age; go on with a new stream on a new connection')
 const openedLate = refuse('malformed', 'open may only be the first message of a stream')
 const wrongOrder = refuse('malformed', 'the ids of a stream grow; this one is not above the one before it')
 const expired = refuse('unauthenticated', 'the proof of who sends has ended; open a new stream with a new one')
@@ -40,6 +44,8 @@ export class EventStream extends Call implements Settler, Turning {
   #pulling = false
   #writing = false
   #scheduled = false
+  /** When its connection was seen to be closing. */
+  #closingTick: number | undefined
   /** How the stream ends when nothing is in flight any more. */
   #ending: Refusal | 'fine' | undefined
 
@@ -249,17 +255,26 @@ export class EventStream extends Call implements Settler, Turning {
     if (reservedBytes !== undefined) this.#take(waiting, reservedBytes)
   }
 
+  /** Half of its grace after the connection has been told to go: the other half is for what is in flight. */
+  #outlived (tick: number): boolean {
+    if (!this.connection.session.closed) return false
+    this.#closingTick ??= tick
+    return tick - this.#closingTick >= this.door.ticks(this.door.config.connectionAgeGraceMs / 2)
+  }
+
   override sweep (tick: number): void {
     if (this.answered) return this.sweepAnswered(tick)
     const { door, principal } = this
     if (principal.expiresAtMs !== undefined && principal.expiresAtMs <= Date.now()) return this.#fail(expired)
+    if (this.#outlived(tick)) return this.endWith(aged)
     if (this.#writing && tick - this.lastTick > door.ticks(door.config.writeTimeoutMs)) return this.drop()
     this.#retry()
     this.#read()
-    const late = this.openCount === 0 ? this.#patience.late(tick, door.ticks(1_000)) : undefined
+    const late = this.openCount === 0 ? this.#patience.late(tick, door.ticks(overloadedMs)) : undefined
     if (late !== undefined) return this.#fail(late)
-    const idle = this.openCount === 0 && tick - this.lastTick > door.ticks(door.config.streamIdleTimeoutMs)
+    if (this.openCount > 0 || tick - this.lastTick <= door.ticks(door.config.streamIdleTimeoutMs)) return
     // Nothing is in flight: it is as good an end as any, and the client begins a new one when it needs it.
-    if (idle) this.#endAs('fine')
+    if (this.#patience.empty) this.#endAs('fine')
+    else if (!this.#patience.waits) this.drop()
   }
 }

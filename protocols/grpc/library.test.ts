@@ -89,6 +89,16 @@ t.test('an old connection is told to go, and what it has begun is finished', asy
   t.equal(stream.acked, 2)
 })
 
+t.test('a stream that stays on an old connection is ended, and not cut', async t => {
+  const { sender, ingress, level } = await startGrpc(t, { connectionAgeMs: 100, connectionAgeGraceMs: 600 })
+  const stream = sender.stream()
+  for (let id = 1; id <= 20; id++) stream.send(id, { channel: 'orders/eu' })
+  t.match(await stream.ended, { code: 14, told: 'shutting-down', detail: /age/ })
+  t.equal(stream.acked, 20)
+  t.same(ingress.refusals, [])
+  await until(() => level('connections_open') === 0)
+})
+
 t.test('a connection without a call is not kept', async t => {
   const { session } = await startGrpc(t, { connectionIdleMs: 150 })
   t.equal(await goneAway(session()), constants.NGHTTP2_NO_ERROR)

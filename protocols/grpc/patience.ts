@@ -35,6 +35,12 @@ export class Patience {
     return this.#parked === undefined && (this.#waiting.length === 0 || this.#reserved.length > 0)
   }
 
+  /** True where nothing is announced that has not been delivered. */
+  get empty (): boolean { return this.#reserved.length + this.#waiting.length === 0 && this.#parked === undefined }
+
+  /** True while there is no room for what is announced. */
+  get waits (): boolean { return this.#waiting.length > 0 }
+
   announce (bytes: number, tick: number): void {
     if (this.#waiting.length === 0) {
       this.#refusal = this.#parts.take(bytes)
