@@ -19,6 +19,8 @@ export interface ClientOptions {
   readonly credential?: () => object | Promise<object>
   /** Events that may wait, sent or not; `publish` throws beyond them. */
   readonly waitingEventsMax?: number
+  /** With events in flight and nothing heard for so long, the connection counts as broken. */
+  readonly silenceMsMax?: number
 }
 
 interface Waiting {
@@ -36,8 +38,7 @@ type Message = { readonly type: string, readonly id: number, readonly window: nu
 /** Between two attempts to connect, and after a nack that does not say how long: doubled from one to the next. */
 const pauseMsFirst = 100
 const pauseMsMax = 10_000
-/** With events in flight and nothing heard for so long, the connection counts as broken. */
-const silenceMsMax = 30_000
+const silenceMsStandard = 30_000
 /** Above it the socket has enough to do: the next ack asks again. */
 const bufferedBytesMax = 1_048_576
 /** Connecting again would not help: what was sent cannot be read (1002, 1003, 1007) or is too large (1009). */
@@ -87,7 +88,7 @@ export class StreamClient {
   }
 
   #connect (): void {
-    const { url, credential } = this.#options
+    const { url, credential, silenceMsMax = silenceMsStandard } = this.#options
     const socket = new WebSocket(url, credential === undefined ? ['sluice.v1'] : ['sluice.v1', 'sluice.authenticate'])
     this.#socket = socket
     this.#heardAtMs = Date.now()

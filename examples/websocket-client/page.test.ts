@@ -4,6 +4,7 @@ import t from 'tap'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { stripTypeScriptTypes } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -15,6 +16,7 @@ import { metricOf } from '../../test/support/metrics.ts'
 
 const config = readFileSync(new URL('./sluice.yaml', import.meta.url), 'utf8')
 const page = readFileSync(new URL('./page.html', import.meta.url))
+const clientCode = stripTypeScriptTypes(readFileSync(new URL('./client.ts', import.meta.url), 'utf8'))
 const key = 'shop-key-of-the-example'
 const timeout = 60_000
 
@@ -31,8 +33,9 @@ async function stateOf (shown: Page, text: string | RegExp): Promise<string> {
 }
 
 t.test('a page publishes from its form and reads its acks', { skip: skipWithoutChromium(), timeout: 240_000 }, async t => {
-  const pages = createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/html' }).end(page)
+  const pages = createServer(({ url }, response) => {
+    const isCode = url === '/client.js'
+    response.writeHead(200, { 'content-type': isCode ? 'text/javascript' : 'text/html' }).end(isCode ? clientCode : page)
   }).listen(0)
   t.teardown(() => pages.close())
   await once(pages, 'listening')
@@ -62,6 +65,16 @@ t.test('a page publishes from its form and reads its acks', { skip: skipWithoutC
   t.same(await shown.locator('#outcomes li.written').allTextContents(), [1, 2, 3].map(id => `event ${id}: written`))
   t.match(await shown.locator('#outcomes li.refused').textContent(), /event 4: refused, no-route: \w+/)
 
+  await t.test('the client that loses nothing runs in a page too', async t => {
+    const outcomes = await shown.evaluate(`import('/client.js').then(async ({ StreamClient }) => {
+      const client = new StreamClient({ url: '${url}', credential: () => ({ attributes: { 'x-api-key': '${key}' } }) })
+      const outcomes = await Promise.all(Array.from({ length: 100 }, (_, n) => client.publish('orders', { n })))
+      await client.close()
+      return outcomes
+    })`)
+    t.same(outcomes, Array.from({ length: 100 }, () => ({ outcome: 'written' })))
+  })
+
   await t.test('a page of an origin that is not listed is refused', async t => {
     const foreign = await browser.newPage()
     await foreign.goto(`http://localhost:${pagePort}/page.html`, { timeout })
@@ -80,6 +93,7 @@ t.test('a page publishes from its form and reads its acks', { skip: skipWithoutC
   await browser.close()
   t.ok(await gateway.stop())
   const { stored } = await journalContents(join(folder, 'data/journal'))
-  t.same(stored.map(({ digest }) => digest), [data, data, data].map(digestOf), 'byte for byte as it was typed')
+  const expected = [data, data, data, ...Array.from({ length: 100 }, (_, n) => `{"n":${n}}`)]
+  t.same(stored.map(({ digest }) => digest), expected.map(digestOf), 'byte for byte as it was typed')
   t.notMatch(gateway.log(), key)
 })
