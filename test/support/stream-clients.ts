@@ -27,7 +27,13 @@ export interface StreamedEvent extends SentEvent {
   offset?: number | undefined
 }
 
-interface Kept { readonly event: StreamedEvent, readonly channel: string, readonly data: Buffer, readonly key: string }
+interface Kept {
+  readonly event: StreamedEvent
+  readonly channel: string
+  readonly data: Buffer
+  readonly key: string
+  sentAtMs: number
+}
 
 const refusedEvery = 40
 const tickMs = 50
@@ -63,6 +69,12 @@ class StreamClient {
   }
 
   get openCount (): number { return this.#inFlight.size + this.#again.length }
+
+  /** The time that the first of those in flight has waited. */
+  get waitedMs (): number {
+    const [first] = this.#inFlight.values()
+    return first === undefined ? 0 : performance.now() - first.sentAtMs
+  }
 
   #connect (): void {
     const connection = ++this.#connection
@@ -120,10 +132,11 @@ class StreamClient {
     while (this.#isOpen && this.#link !== undefined && this.#inFlight.size < most) {
       const kept = this.#again.shift() ?? (this.#isStopping || this.#owed < 1 ? undefined : this.#make())
       if (kept === undefined) return
-      const { event, ...sending } = kept
+      const { event, channel, data, key } = kept
       event.attemptCount++
+      kept.sentAtMs = performance.now()
       this.#inFlight.set(++this.#lastId, kept)
-      this.#link.send({ id: this.#lastId, ...sending } satisfies Sending)
+      this.#link.send({ id: this.#lastId, channel, data, key } satisfies Sending)
     }
   }
 
@@ -138,7 +151,7 @@ class StreamClient {
     this.sent.push(event)
     const isRefused = order % refusedEvery === this.#number % refusedEvery
     const channel = isRefused ? this.#load.refusingChannel : this.#load.channel
-    return { event, channel, data, key: id }
+    return { event, channel, data, key: id, sentAtMs: 0 }
   }
 
   stop (): void { this.#isStopping = true }
@@ -167,6 +180,8 @@ export class StreamClients {
   get writtenCount (): number { return this.#sum(client => client.writtenCount) }
   /** Events without an outcome, on their way or to be sent again. */
   get openCount (): number { return this.#sum(client => client.openCount) }
+  /** Clients that have waited for so long. */
+  waitingCount (waitMs: number): number { return this.#sum(({ waitedMs }) => waitedMs >= waitMs ? 1 : 0) }
   /** Connections that broke. */
   get brokenCount (): number { return this.#sum(client => client.brokenCount) }
   /** Clients that have an ack. */
