@@ -1,7 +1,7 @@
 // The import rules of ARCHITECTURE.md. Each is proven to fire by a planted violation in test/import-rules.test.ts.
 
 const test = '(\\.test\\.ts$|^test/)'
-const roots = '^(src/(main|server|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$|src/cli/)'
+const roots = '^(src/(main|server|doors|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$|src/cli/)'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -18,8 +18,14 @@ export default {
     {
       name: 'adapter-sees-contract-only', severity: 'error',
       comment: 'an adapter gets an Ingress and nothing else: import src/contract and its own folder',
-      from: { path: '^protocols/([^/]+)/', pathNot: test },
+      from: { path: '^protocols/([^/]+)/', pathNot: `${test}|^protocols/mqtt-bridge/` },
       to: { path: '^(src/|plugins/|protocols/)', pathNot: '^(src/contract/|protocols/$1/)' }
+    },
+    {
+      name: 'bridge-sees-codec-too', severity: 'error',
+      comment: 'the MQTT bridge speaks by the codec of the MQTT door: import that, src/contract and its own folder',
+      from: { path: '^protocols/mqtt-bridge/', pathNot: test },
+      to: { path: '^(src/|plugins/|protocols/)', pathNot: '^(src/contract/|protocols/mqtt-bridge/|protocols/mqtt/codec/)' }
     },
     {
       name: 'policy-sees-contract-only', severity: 'error',
@@ -42,7 +48,7 @@ export default {
       name: 'composition-from-edges-only', severity: 'error',
       comment: 'server, gateway and settings compose the rooms: no room may reach back to them',
       from: { pathNot: `${roots}|${test}|^loadtest/` },
-      to: { path: '^src/(main|server|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$' }
+      to: { path: '^src/(main|server|doors|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$' }
     },
     {
       name: 'kafka-client-in-kafka-only', severity: 'error',

@@ -5,6 +5,7 @@ import { adapters } from '../protocols/index.ts'
 import { silentLog } from '../test/support/odd-envelopes.ts'
 import { defaultsOf } from '../test/support/schema-defaults.ts'
 import { routeWith } from '../test/support/route-settings.ts'
+import type { AdapterModule } from './contract/adapter.ts'
 import type { Principal } from './contract/envelope.ts'
 import { refuse } from './contract/outcome.ts'
 import { explain } from './explain.ts'
@@ -15,6 +16,9 @@ import { planRecord } from './ingest/record.ts'
 import { createRouter } from './ingest/router.ts'
 import type { Policies } from './policies.ts'
 import type { RouteEntry, Settings } from './settings.ts'
+
+/** Without a section, an adapter that listens to nothing is not there. */
+const doors = (adapters as readonly AdapterModule[]).filter(({ protocol }) => protocol !== undefined)
 
 const question = {
   channel: 'orders/eu', headers: [['content-type', 'application/json'] as const], data: Buffer.from('{"a":1}'),
@@ -76,7 +80,7 @@ function partsOf (): ExplainParts & { notes: string[] } {
 t.test('every door is explained, by policies that remember what came before', async t => {
   const parts = partsOf()
   const first = await explain(parts, question)
-  t.same(listOf(first).map(({ door }) => door), adapters.map(({ name }) => name))
+  t.same(listOf(first).map(({ door }) => door), doors.map(({ name }) => name))
   t.match(listOf(first)[0], {
     principal: { name: 'anna' }, route: 'orders', record: { topic: /./ }, refusal: undefined,
     policies: [{ policy: 'gate', decision: 'pass' }, { policy: 'twice', decision: 'pass' }]
@@ -91,8 +95,8 @@ t.test('whoever entered through a gate has left it again', async t => {
   const parts = partsOf()
   await explain(parts, question)
   const count = (what: string): number => parts.notes.filter(one => one.startsWith(what)).length
-  t.equal(count('enters'), adapters.length)
-  t.equal(count('leaves'), adapters.length)
+  t.equal(count('enters'), doors.length)
+  t.equal(count('leaves'), doors.length)
 })
 
 t.test('whose access has ended is refused here too', async t => {
@@ -115,5 +119,5 @@ t.test('a proof that is taken once is given back by whoever only explains', asyn
   const policies = { ...parts.policies, authenticators: [one] }
   const [explained] = listOf(await explain({ ...parts, policies }, { ...question, as: undefined }))
   t.match(explained, { principal: { name: 'anna' }, record: { topic: /./ } })
-  t.same(notes, adapters.map(() => 'given back'))
+  t.same(notes, doors.map(() => 'given back'))
 })

@@ -1,6 +1,7 @@
 // Explains what becomes of a sample event on every door: the live path, but its sink only takes down what it is given.
 
 import { adapters } from '../protocols/index.ts'
+import { sectionOf } from './contract/adapter.ts'
 import type { AdapterModule, Log } from './contract/adapter.ts'
 import type { Peer, Principal, SingleUse } from './contract/envelope.ts'
 import { isRefusal } from './contract/outcome.ts'
@@ -23,7 +24,7 @@ import type { Decision } from './ingest/seat.ts'
 import { partitionOfKey } from './kafka/partitioner.ts'
 import { createPolicies, openTables, planTables } from './policies.ts'
 import type { Policies } from './policies.ts'
-import { routeViewOf } from './settings.ts'
+import { isConfigured, routeViewOf } from './settings.ts'
 import type { Settings } from './settings.ts'
 import { createNodeTables } from './shared/node-tables.ts'
 
@@ -102,7 +103,7 @@ export async function explain (parts: ExplainParts, question: Question): Promise
   const explanations: Explanation[] = []
   // One after the other: what one event takes of a limit the next one finds gone.
   for (const module of adapters as readonly AdapterModule[]) {
-    explanations.push(await explainDoor(module, parts, question))
+    if (isConfigured(module, parts.settings)) explanations.push(await explainDoor(module, parts, question))
   }
   return explanations
 }
@@ -129,7 +130,7 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
     onFault: error => log.error({ error }, 'authentication failed while explaining')
   })
   const adapter = module.create({
-    config: settings[module.name] as never, version, log,
+    config: settings[sectionOf(module)] as never, version, log,
     routes: settings.routes.map(route => routeViewOf(module, route)),
     ingress: createIngress({
       pipeline, admission: openAdmission(), access: createAccess(), schemes: schemesOf(parts.policies.authenticators),

@@ -1,9 +1,10 @@
 // Composes one worker: sink, pipeline, adapters and listeners, joined by functions. Top to bottom it is the flow.
 
 import type { MessagePort } from 'node:worker_threads'
-import { adapters } from '../protocols/index.ts'
-import type { Adapter, AdapterModule, Log } from './contract/adapter.ts'
+import type { Log } from './contract/adapter.ts'
 import type { Sink, SinkHealth } from './contract/sink.ts'
+import { createDoors, startDoors } from './doors.ts'
+import type { Door } from './doors.ts'
 import { explain } from './explain.ts'
 import type { Explanation, Question } from './explain.ts'
 import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
@@ -12,8 +13,6 @@ import { createAccess } from './ingest/access.ts'
 import { createAuthentication, schemesOf } from './ingest/authentication.ts'
 import { createFailedLogins } from './ingest/failed-logins.ts'
 import { createGates } from './ingest/gates.ts'
-import { createIngress } from './ingest/ingress.ts'
-import type { IngressParts } from './ingest/ingress.ts'
 import { Pipeline } from './ingest/pipeline.ts'
 import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
@@ -35,7 +34,7 @@ import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
 import { createWitness } from './observe/witness.ts'
 import { createPolicies, openTables, policyNames } from './policies.ts'
 import type { Policies } from './policies.ts'
-import { countersLayout, routeViewOf, settingsOf } from './settings.ts'
+import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
 import { createClaims } from './sessions/claims.ts'
 import { createBudget } from './shared/budget.ts'
@@ -112,23 +111,6 @@ function compileRoutes (settings: Settings): Router {
   const router = createRouter(settings.routes)
   if (!('match' in router)) throw new Error('routes that do not compile passed validation')
   return router
-}
-
-/** An adapter of the registry whose protocol is listened on. */
-interface Door extends Pick<AdapterModule, 'name' | 'protocol'> { readonly adapter: Adapter }
-
-/** In the order of the registry. */
-function createDoors (settings: Settings, parts: IngressParts, data: ServerData, log: Log): Door[] {
-  const doors: Door[] = []
-  for (const [at, module] of (adapters as readonly AdapterModule[]).entries()) {
-    if (!settings.listeners.some(listener => listener.protocol === module.protocol)) continue
-    const routes = settings.routes.map(route => routeViewOf(module, route))
-    const { name, protocol } = module
-    const ingress = createIngress(parts, at)
-    const adapter = module.create({ config: settings[name], routes, ingress, version: data.version, log })
-    doors.push({ name, protocol, adapter })
-  }
-  return doors
 }
 
 interface ListenerParts {
@@ -211,7 +193,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const doors = createDoors(settings, {
     pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal,
     schemes: schemesOf(policies.authenticators), claimSession: createClaims(data.sessionsPort)
-  }, data, log)
+  }, data.version, log)
   const listeners = createListeners(settings, { connections, doors, workerCount: data.workerCount, log })
 
   for (const { families } of [decisions, thread]) metrics.add(families)
@@ -229,7 +211,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     explain: question =>
       explain({ settings, policies, router, access, ack: sink.ack, version: data.version, log }, question),
     report: () => ({ worker: index, metrics: metrics.collect(), sink: sink.health() }),
-    open: ports => policies.start().then(() => Promise.all(listeners.map((listener, at) => listener.open(ports[at])))),
+    open: ports => openAll({ policies, listeners, doors, settings, worker: index }, ports),
     async drain () {
       draining.set(true)
       await drainAll({ doors, listeners, pipeline, sink, drainMs: limits.drainMs })
@@ -241,6 +223,23 @@ export async function createServer ({ index, data }: { index: number, data: Serv
       await stopTracing?.()
     }
   }
+}
+
+interface OpenParts {
+  readonly policies: Policies
+  readonly listeners: readonly Listener[]
+  readonly doors: readonly Door[]
+  readonly settings: Settings
+  readonly worker: number
+}
+
+/** Policies first, for they judge; then the listeners, then the doors that call others themselves. */
+async function openAll (parts: OpenParts, ports: readonly number[]): Promise<Address[]> {
+  const { policies, listeners, doors, settings, worker } = parts
+  await policies.start()
+  const addresses = await Promise.all(listeners.map((listener, at) => listener.open(ports[at])))
+  startDoors(doors, settings, worker)
+  return addresses
 }
 
 interface ShownParts {

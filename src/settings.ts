@@ -33,6 +33,7 @@ import { observeSections } from './observe/config.ts'
 import type { LogSettings, ReadinessSettings, TracingSettings } from './observe/config.ts'
 import type { CountersLayout } from './observe/event-counters.ts'
 import { grantSession } from './contract/session.ts'
+import { sectionOf } from './contract/adapter.ts'
 import type { AdapterModule, Ingress, Log, RouteView, Signal } from './contract/adapter.ts'
 import { refuse } from './contract/outcome.ts'
 import type { PolicySetup } from './contract/policy.ts'
@@ -92,17 +93,18 @@ const routesCompile: Check = (document, sound) => {
 
 /** What an adapter cannot be built from, e.g. two aliases on one path. Creating one has no side effects. */
 const adaptersAccept: Check = (document, sound) => {
-  const sections = ['routes', ...adapters.map(one => one.name)]
+  const sections = ['routes', ...adapters.map(sectionOf)]
   // A wrong network is told by its own rule, at its place.
   if (!sections.every(sound) || networksAreNetworks(document, sound).length > 0) return []
-  return adapters.flatMap(module => {
+  return adapters.filter(module => isConfigured(module, document)).flatMap(module => {
     const routes = listAt(document, 'routes').map(route => routeViewOf(module, route as RouteEntry))
-    const config = document[module.name] as never
+    const config = document[sectionOf(module)] as never
     try {
       module.create({ config, routes, ingress: closedIngress, version: '', log: silentLog })
       return []
     } catch (error) {
-      return [{ path: ['routes'], problem: (error as Error).message, expected: '' }]
+      const path = error instanceof SettingError ? error.path : ['routes']
+      return [{ path, problem: (error as Error).message, expected: '' }]
     }
   })
 }
@@ -161,6 +163,11 @@ const conditionsCompile: Check = (document, sound) => {
 
 const codecsAreThere: Check = (document, sound) =>
   codecsAreInstalled(document, codec => canCompress(codec as Compression)).filter(({ path }) => sound(String(path[0])))
+
+/** False for an adapter that works by itself, where the operator gave it nothing to do. */
+export function isConfigured (module: AdapterModule, settings: Readonly<Record<string, unknown>>): boolean {
+  return module.protocol !== undefined || settings[sectionOf(module)] !== undefined
+}
 
 /** What an adapter may know of a route. */
 export function routeViewOf (module: AdapterModule, route: RouteEntry): RouteView {

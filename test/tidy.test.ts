@@ -15,7 +15,8 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root })
   .toString().split('\n').filter(path => path !== '' && existsSync(join(root, path)))
 const sources = tracked.filter(path =>
-  /^(src|protocols|plugins|test|loadtest|examples)\/.*\.(ts|js|mjs)$/.test(path) && !/^protocols\/[^/]+\/generated\//.test(path))
+  /^(src|protocols|plugins|test|loadtest|examples)\/.*\.(ts|js|mjs)$/.test(path) &&
+  !/^protocols\/[^/]+\/generated\//.test(path))
 const production = sources.filter(path => /^(src|protocols|plugins)\//.test(path) && !path.endsWith('.test.ts'))
 
 /** Paths for which `broken` holds; a test expects none. */

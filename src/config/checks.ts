@@ -2,6 +2,7 @@
 
 import { isIPv4 } from 'node:net'
 import { showBytes } from './byte-size.ts'
+import { bridgedPrincipals, bridgesActAsSomebody } from './bridge-checks.ts'
 import { compressionHasKafka, driverKnowsTheCodec } from './codec-checks.ts'
 import {
   certificatesCanBeShown, clientCertificatesHaveAnAuthority, networksAreNetworks, pagesWithCredentialsAreNamed,
@@ -121,7 +122,9 @@ function principalsAreDistinct (document: ConfigDocument): CheckMistake[] {
 }
 
 function principalsAreAsked (document: ConfigDocument): CheckMistake[] {
-  if (listAt(document, 'principals').length === 0 || listAt(document, 'authentication').length > 0) return []
+  const bridged = bridgedPrincipals(document)
+  const unasked = listAt(document, 'principals').filter((one) => !bridged.has(textAt(one, 'name') ?? ''))
+  if (unasked.length === 0 || listAt(document, 'authentication').length > 0) return []
   return [{
     path: ['principals'], problem: 'principals are listed, and nothing asks who is sending: everyone would be anonymous',
     expected: 'an authentication section, or no principals'
@@ -159,6 +162,10 @@ const orders: readonly Order[] = [
   {
     low: ['rest', 'decompressedBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
     why: 'no body of that size could be taken'
+  },
+  {
+    low: ['websocket', 'messageBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
+    why: 'no message of that size could be taken'
   }
 ]
 
@@ -199,5 +206,5 @@ export const checks: readonly Check[] = [
   principalsAreDistinct, principalsAreAsked, limitsAgree, journalHasRoom, compressionHasKafka, driverKnowsTheCodec,
   driverKnowsTheMechanism, tokenHasOneOrigin, awsCredentialsAreOne, routeNamesAreUnique, topicParametersAreBounded,
   topicsAreLegal, clientCertificatesHaveAnAuthority, certificatesCanBeShown, proxiesAreNamed,
-  pagesWithCredentialsAreNamed, networksAreNetworks, sharedLimitsHaveAStore
+  pagesWithCredentialsAreNamed, networksAreNetworks, sharedLimitsHaveAStore, bridgesActAsSomebody
 ]

@@ -1,5 +1,6 @@
 // Assembles the one config schema from what every room declares, and tightens it: nothing unknown is taken anywhere.
 
+import { sectionOf } from '../contract/adapter.ts'
 import type { AdapterModule } from '../contract/adapter.ts'
 import type { PolicyModule } from '../contract/policy.ts'
 import { hideKeyword } from '../contract/setting.ts'
@@ -19,7 +20,7 @@ export interface SchemaParts {
   readonly observe: Readonly<Record<string, object>>
   /** The list of routes, or one route, without what adapters add and without `policies`. */
   readonly routes: object
-  readonly adapters: readonly Pick<AdapterModule, 'name' | 'config' | 'routeConfig'>[]
+  readonly adapters: readonly Pick<AdapterModule, 'name' | 'section' | 'config' | 'routeConfig'>[]
   readonly policies: readonly PolicyModule[]
   /** Properties that every judge's settings have beside its own. */
   readonly conduct: Readonly<Record<string, object>>
@@ -58,7 +59,8 @@ export function assembleSchema (parts: SchemaParts): JsonSchema {
     policies,
     routes: routes(parts, routePolicies)
   }
-  const sections = { ...parts.observe, ...byName(parts.adapters) }
+  const adapters = parts.adapters.map(one => ({ name: sectionOf(one), config: one.config }))
+  const sections = { ...parts.observe, ...byName(adapters) }
   for (const [key, schema] of Object.entries(sections)) claim(properties, key, section(schema))
   return tighten({
     $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'Sluice configuration',

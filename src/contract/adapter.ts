@@ -108,9 +108,19 @@ export interface Adapter {
    * protocol are called in the registry's order.
    */
   attach (listening: Listening): void
+  /** Of an adapter without a protocol: begins its work. Called once, when all listeners of the worker are open. */
+  start? (post: Post): void
   /** Resolves when nothing is in flight any more. New work is refused from `ingress.draining` on. */
   drain (): Promise<void>
   readonly gauges: Gauges
+}
+
+/** What an adapter that calls others, in place of being called, knows of where it works. */
+export interface Post {
+  /** The number of the worker, from 0. One that replaces a dead worker has its number. */
+  readonly worker: number
+  /** A principal of the config, for events whose sender this gateway does not ask. */
+  principalNamed (name: string): Principal | undefined
 }
 
 /** The facts an adapter is built from. */
@@ -133,11 +143,15 @@ export interface Log {
 
 /** One line of `protocols/index.ts`. */
 export interface AdapterModule<Config = unknown> {
-  /** Also the top-level key of its settings. */
+  /** Also the top-level key of its settings, where `section` names no other. */
   readonly name: string
-  /** The `protocol` of the listeners it serves. */
-  readonly protocol: string
-  /** JSON Schema (TypeBox) of its settings; every field has a default and a description. */
+  readonly section?: string
+  /** The `protocol` of the listeners it serves. Undefined: it serves none, and works where its section is there. */
+  readonly protocol: string | undefined
+  /**
+   * JSON Schema (TypeBox) of its settings; every field has a default and a description. Without a protocol: may be a
+   * list, which is absent where the operator wrote none.
+   */
   readonly config: object
   /** JSON Schema properties that it adds to every route, by key. */
   readonly routeConfig: Readonly<Record<string, object>>
@@ -148,6 +162,11 @@ export interface AdapterModule<Config = unknown> {
    * Resolves with the answer as it would be on the wire, in text. Rejects where the sample cannot be sent this way.
    */
   rehearse (adapter: Adapter, sample: Sample): Promise<string>
+}
+
+/** The top-level key of an adapter's settings. */
+export function sectionOf ({ name, section }: Pick<AdapterModule, 'name' | 'section'>): string {
+  return section ?? name
 }
 
 /** One event as its sender gives it to a client of some protocol. */

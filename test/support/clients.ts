@@ -5,12 +5,13 @@ import { createServer } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import { WebSocket } from 'ws'
 import type { Adapter, Listening } from '../../src/contract/adapter.ts'
 import type { RefusalCode } from '../../src/contract/outcome.ts'
+import { until } from './rest-rig.ts'
 import { GrpcSender, grpcEndpoint } from './grpc-client.ts'
 import { connectPacket, MqttClient, publishPacket, serveMqtt } from './mqtt-client.ts'
 import { encodePacket } from './mqtt-packets.ts'
-import { until } from './until.ts'
 import type { Properties } from '../../protocols/mqtt/codec/properties.ts'
 
 /** What a sender was told about its event: `written`, the code of a refusal, or nothing before its connection ended. */
@@ -35,6 +36,7 @@ export type Client = (adapter: Adapter) => Promise<Conversation>
 /** By the name of the adapter. A new adapter is not tested before it has a line here, and the test says so. */
 export const clients: Readonly<Record<string, Client>> = {
   rest: talkRest,
+  websocket: talkWebsocket,
   grpc: talkGrpc,
   mqtt: talkMqtt
 }
@@ -66,6 +68,48 @@ async function talkRest (adapter: Adapter): Promise<Conversation> {
   }
 }
 
+async function talkWebsocket (adapter: Adapter): Promise<Conversation> {
+  const server = createServer({ requestTimeout: 0, requireHostHeader: false })
+  adapter.attach(listeningOn('http', server))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const open = new Set<WebSocket>()
+  const begin = (): WebSocket => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'sluice.v1', { perMessageDeflate: false })
+    open.add(socket)
+    return socket.on('error', () => {}).on('close', () => { open.delete(socket) })
+  }
+  return {
+    async send (data) {
+      const socket = begin()
+      const told = await sendOnce(socket, data)
+      socket.close()
+      await until(() => socket.readyState === WebSocket.CLOSED)
+      return told
+    },
+    async sendHalf () {
+      const socket = begin()
+      await once(socket, 'open')
+      socket.send('{"type":"event","id":1,', { fin: false })
+      return () => { socket.terminate() }
+    },
+    async sendGarbage (bytes) {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write(upgradeText)
+      await once(socket, 'data')
+      socket.resume()
+      socket.end(bytes)
+      await once(socket, 'close')
+    },
+    end () {
+      for (const socket of open) socket.terminate()
+      server.close()
+    }
+  }
+}
+
 async function talkGrpc (adapter: Adapter): Promise<Conversation> {
   const { port, close } = await grpcEndpoint(adapter)
   const sender = new GrpcSender(`127.0.0.1:${port}`)
@@ -78,6 +122,27 @@ async function talkGrpc (adapter: Adapter): Promise<Conversation> {
       close()
     }
   }
+}
+
+/** The head of an upgrade, as bytes. */
+const upgradeText = 'GET /v1/stream HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
+  'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: sluice.v1\r\n\r\n'
+
+/** What is told of the one event of a connection. */
+function sendOnce (socket: WebSocket, data: Buffer): Promise<Told> {
+  return new Promise(resolve => {
+    socket.on('open', () => { socket.send(`{"type":"event","id":1,"channel":"orders/eu","data":${data.toString()}}`) })
+    socket.on('message', (bytes: Buffer) => {
+      const { type, code } = JSON.parse(bytes.toString()) as { type: string, code: RefusalCode }
+      if (type === 'ack') resolve('written')
+      if (type === 'nack') resolve(code)
+    })
+    socket.on('unexpected-response', (_request, response) => {
+      response.on('data', (bytes: Buffer) => { resolve((JSON.parse(bytes.toString()) as { code: RefusalCode }).code) })
+      response.on('end', () => { socket.terminate() })
+    })
+    socket.on('close', code => { resolve(code === 1009 ? 'too-large' : 'nothing') })
+  })
 }
 
 async function sendHalfMessage (port: number): Promise<() => void> {
@@ -152,7 +217,7 @@ async function sendOnce (client: MqttClient, payload: Buffer): Promise<Told> {
     }
     return client.closed ? 'nothing' : undefined
   }
-  await until(() => told() !== undefined, { timeoutMs: 10_000, what: () => 'an answer' })
+  await until(() => told() !== undefined)
   const answer = told() ?? 'nothing'
   client.close()
   return answer

@@ -1,0 +1,159 @@
+// What all connections of one WebSocket door share: settings, ingress, who is there, a coarse clock, a flush per turn.
+
+import { WebSocketServer } from 'ws'
+import type { Ingress, Log } from '../../src/contract/adapter.ts'
+import type { WebsocketConfig } from './config.ts'
+import { protocolOf } from './offers.ts'
+import { createOriginRule } from './origin.ts'
+import type { JudgeOrigin } from './origin.ts'
+
+/** A connection, as the door's clock and signals see it. */
+export interface Live {
+  /** Where the door keeps it; -1: nowhere. Only the door sets it. */
+  liveAt: number
+  readonly principalName: string | undefined
+  /** Called about every `roundMs`. */
+  sweep (nowMs: number): void
+  /** Writes what was settled in this turn of the event loop. */
+  flush (): void
+  /** The node's pressure went on or off. */
+  pressed (): void
+  drain (): void
+  revoke (): void
+  readonly levels: Levels
+}
+
+/** What one connection holds now. */
+export interface Levels {
+  readonly inFlightCount: number
+  readonly reservedBytes: number
+  readonly queuedBytes: number
+  readonly unsentBytes: number
+  readonly isPaused: boolean
+  readonly isProven: boolean
+}
+
+/** Longest pieces of a message: what many small ones would cost is far above their bytes. */
+const fragmentsMax = 1_024
+const chunksMax = 4_096
+/** How long a peer may take to answer a close before its socket is cut. */
+const closeMs = 2_000
+/** Under pressure a window is so many times smaller. */
+const pressureDivisor = 8
+/** Connections are looked at in so many parts, so that not all of them are asked for a sign of life at once. */
+const partsCount = 10
+
+export class Door {
+  readonly config: WebsocketConfig
+  readonly ingress: Ingress
+  readonly log: Log
+  readonly judgeOrigin: JudgeOrigin
+  readonly sockets: WebSocketServer
+  /** Each connection is looked at once in so many milliseconds: time limits are kept to within that. */
+  readonly roundMs: number
+  /** Coarse: of the last part of a round. On `performance.now()`. */
+  nowMs = performance.now()
+  readonly #live: Live[] = []
+  #settled: Live[] = []
+  #part = 0
+  #timer: NodeJS.Timeout | undefined
+  #unwatch: (() => void)[] = []
+  #whenIdle: (() => void)[] = []
+  readonly #flush = (): void => {
+    const settled = this.#settled
+    this.#settled = []
+    for (const one of settled) one.flush()
+  }
+
+  constructor (config: WebsocketConfig, ingress: Ingress, log: Log) {
+    this.config = config
+    this.ingress = ingress
+    this.log = log
+    this.judgeOrigin = createOriginRule(config.origins)
+    this.sockets = new WebSocketServer({
+      noServer: true, clientTracking: false, skipUTF8Validation: false, maxPayload: config.messageBytesMax,
+      perMessageDeflate: config.compression && deflate, handleProtocols: offered => protocolOf(offered) ?? false,
+      autoPong: true, allowSynchronousEvents: true, ...limits
+    })
+    const { pingIntervalMs, pongTimeoutMs, idleTimeoutMs, messageTimeoutMs, writeTimeoutMs } = config
+    const shortest = Math.min(
+      pingIntervalMs, pongTimeoutMs, idleTimeoutMs, messageTimeoutMs, writeTimeoutMs, config.authenticateTimeoutMs,
+      config.overloadTimeoutMs
+    )
+    this.roundMs = Math.max(20, Math.min(1_000, Math.floor(shortest / 4)))
+  }
+
+  start (): void {
+    if (this.#timer !== undefined) return
+    const { draining, pressure } = this.ingress
+    const all = (visit: (one: Live) => void): void => { for (const one of [...this.#live]) visit(one) }
+    this.#unwatch = [
+      draining.watch(on => { if (on) all(one => { one.drain() }) }),
+      pressure.watch(() => { all(one => { one.pressed() }) }),
+      this.ingress.watchRevoked(name => { all(one => { if (one.principalName === name) one.revoke() }) })
+    ]
+    const parts = this.roundMs < 200 ? 1 : partsCount
+    this.#timer = setInterval(() => { this.#sweepPart(parts) }, this.roundMs / parts).unref()
+  }
+
+  #sweepPart (parts: number): void {
+    this.nowMs = performance.now()
+    this.#part = (this.#part + 1) % parts
+    for (let at = this.#live.length - 1 - this.#part; at >= 0; at -= parts) this.#live[at]?.sweep(this.nowMs)
+  }
+
+  /** Once for all connections that have something to tell: one write each, at the end of the turn. */
+  flushSoon (one: Live): void {
+    if (this.#settled.push(one) === 1) setImmediate(this.#flush)
+  }
+
+  /** Events of one connection that may be in flight now. */
+  get window (): number {
+    const { windowEventsMax } = this.config
+    return this.ingress.pressure.on ? Math.max(1, Math.floor(windowEventsMax / pressureDivisor)) : windowEventsMax
+  }
+
+  get liveCount (): number { return this.#live.length }
+
+  /** The sum of a level over all connections. For gauges only: it looks at each of them. */
+  sum (level: (levels: Levels) => number): number {
+    return this.#live.reduce((sum, { levels }) => sum + level(levels), 0)
+  }
+
+  begin (one: Live): void {
+    one.liveAt = this.#live.push(one) - 1
+  }
+
+  end (one: Live): void {
+    const { liveAt } = one
+    if (liveAt < 0) return
+    const last = this.#live.pop()
+    if (last !== undefined && last !== one) {
+      this.#live[liveAt] = last
+      last.liveAt = liveAt
+    }
+    one.liveAt = -1
+    if (this.#live.length > 0) return
+    const waiting = this.#whenIdle
+    this.#whenIdle = []
+    for (const resolve of waiting) resolve()
+  }
+
+  /** Resolves when no connection is open and no event of one is in flight. */
+  async drain (): Promise<void> {
+    if (this.#live.length > 0) await new Promise<void>(resolve => { this.#whenIdle.push(resolve) })
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    for (const stop of this.#unwatch) stop()
+    this.#unwatch = []
+  }
+}
+
+// Not yet in the types of the library.
+const limits: object = { maxFragments: fragmentsMax, maxBufferedChunks: chunksMax, closeTimeout: closeMs }
+
+/** No state is kept between messages, and few are worked on at a time: 32 KiB each, and not for every connection. */
+const deflate = {
+  serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 11, concurrencyLimit: 4,
+  threshold: 1_024, zlibDeflateOptions: { level: 1, memLevel: 6 }
+}

@@ -1,0 +1,83 @@
+// How long a connection may take for what it does, and how many signs of life it may give: what it ends for in time.
+
+import type { WebsocketConfig } from './config.ts'
+import { closings } from './reply.ts'
+
+export interface Ending { readonly code: number, readonly reason: string }
+
+/** How a connection stands when the door looks at it. */
+export interface Standing {
+  /** True while it has not proved who it is; not while that is being found out. */
+  readonly isUnproven: boolean
+  readonly expiresAtMs: number | undefined
+  /** What has come of a message that is not whole. */
+  readonly openBytes: number
+  readonly isPaused: boolean
+  /** True where events are in flight or wait. */
+  readonly isBusy: boolean
+  readonly controlCount: number
+  /** Since when the node has had no room for it; 0: it has. */
+  readonly starvedSinceMs: number
+}
+
+export class Patience {
+  readonly #config: WebsocketConfig
+  readonly #openedMs: number
+  #messageMs: number
+  #stillSinceMs: number
+  #messageCount = 0
+  #sweptCount = 0
+  #controlCount = 0
+  #controlSinceMs: number
+
+  constructor (config: WebsocketConfig, nowMs: number) {
+    this.#config = config
+    this.#openedMs = this.#messageMs = this.#stillSinceMs = this.#controlSinceMs = nowMs
+  }
+
+  message (nowMs: number): void {
+    this.#messageMs = nowMs
+    this.#messageCount += 1
+  }
+
+  /** True where more pings and pongs came within about a second than may. */
+  isFlooded (controlCount: number): boolean {
+    return controlCount - this.#controlCount > this.#config.controlFramesPerSecondMax
+  }
+
+  /** Why the connection is to end now. */
+  judge (nowMs: number, standing: Standing): Ending | undefined {
+    if (nowMs - this.#controlSinceMs >= 1_000) {
+      this.#controlSinceMs = nowMs
+      this.#controlCount = standing.controlCount
+    }
+    return this.#judgeProof(nowMs, standing) ?? this.#judgeMessage(nowMs, standing) ?? this.#judgeRest(nowMs, standing)
+  }
+
+  #judgeProof (nowMs: number, { isUnproven, expiresAtMs }: Standing): Ending | undefined {
+    const { authenticateTimeoutMs } = this.#config
+    if (isUnproven && nowMs - this.#openedMs > authenticateTimeoutMs) {
+      return { code: closings.unauthenticated, reason: `authenticate within ${authenticateTimeoutMs} ms` }
+    }
+    if (expiresAtMs === undefined || Date.now() < expiresAtMs) return undefined
+    return { code: closings.unauthenticated, reason: 'the credential has expired; connect with a fresh one' }
+  }
+
+  #judgeMessage (nowMs: number, { openBytes, isPaused }: Standing): Ending | undefined {
+    const isStill = openBytes > 0 && !isPaused && this.#messageCount === this.#sweptCount
+    this.#sweptCount = this.#messageCount
+    if (!isStill) this.#stillSinceMs = nowMs
+    const { messageTimeoutMs } = this.#config
+    if (nowMs - this.#stillSinceMs <= messageTimeoutMs) return undefined
+    return { code: closings.policy, reason: `a message was not complete after ${messageTimeoutMs} ms` }
+  }
+
+  #judgeRest (nowMs: number, { isBusy, starvedSinceMs }: Standing): Ending | undefined {
+    const { idleTimeoutMs, overloadTimeoutMs } = this.#config
+    if (starvedSinceMs > 0 && nowMs - starvedSinceMs > overloadTimeoutMs) {
+      return { code: closings.overloaded, reason: 'this node has no room now; connect again later' }
+    }
+    if (isBusy || nowMs - this.#messageMs <= idleTimeoutMs) return undefined
+    return { code: closings.idle, reason: `no message came for ${idleTimeoutMs} ms` }
+  }
+}

@@ -1,0 +1,63 @@
+// The room that the node has for what one connection sends: taken as bytes come, and waited for where there is none.
+
+import type { Refusal } from '../../src/contract/outcome.ts'
+import { FrameMeter } from './frame-meter.ts'
+import { Holding } from './holding.ts'
+import type { Purse } from './holding.ts'
+
+export class Room {
+  /** Why events of the bytes in hand get no room. */
+  shed: Refusal | undefined
+  /** True where nothing is to be read, because there was no room for what was. */
+  isStarved = false
+  #starvedSinceMs = 0
+  #held: Holding
+  readonly #meter = new FrameMeter()
+
+  constructor (purse: Purse) {
+    this.#held = new Holding(purse)
+  }
+
+  get reservedBytes (): number { return this.#held.reservedBytes }
+  get controlCount (): number { return this.#meter.controlCount }
+  /** What has come of a message that is not whole. */
+  get openBytes (): number { return this.#meter.openBytes }
+  /** Since when there has been none; 0: there is. */
+  get starvedSinceMs (): number { return this.isStarved ? this.#starvedSinceMs : 0 }
+
+  /** For bytes that were read and are about to be looked at. */
+  take (bytes: number): void {
+    this.shed = this.#held.take(bytes)
+    if (this.shed === undefined) this.#starvedSinceMs = 0
+  }
+
+  follow (bytes: Buffer): void { this.#meter.push(bytes) }
+
+  /** The bytes have been looked at. */
+  settle (nowMs: number): void {
+    if (this.shed === undefined) return
+    this.shed = undefined
+    this.isStarved = true
+    if (this.#starvedSinceMs === 0) this.#starvedSinceMs = nowMs
+  }
+
+  /** Gives back what is above `bytes` and the message that is not whole. */
+  keep (bytes: number): void { this.#held.keep(bytes + this.#meter.openBytes) }
+  /** The same where no message will become whole any more. */
+  keepOnly (bytes: number): void { this.#held.keep(bytes) }
+  cover (bytes: number): Refusal | undefined { return this.#held.cover(bytes) }
+
+  /** True where what was read before has found room now, so that more can be read. */
+  find (): boolean {
+    if (!this.isStarved || this.#held.pay() !== undefined) return false
+    this.isStarved = false
+    return true
+  }
+
+  /** From now on bytes are taken from another purse; `handBytes` of those in hand are its own already. */
+  move (purse: Purse, handBytes: number): void {
+    this.#held.keep(0)
+    this.#held = new Holding(purse)
+    if (handBytes > 0) this.take(handBytes)
+  }
+}
