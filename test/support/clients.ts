@@ -188,7 +188,7 @@ async function talkMqtt (adapter: Adapter): Promise<Conversation> {
   const server = await serveMqtt(adapter)
   return {
     withheld: new Set(['unverifiable', 'rate-limited', 'overloaded', 'sink-unavailable', 'journal-full', 'delivery-timeout']),
-    send: data => sendOnce(new MqttClient(server.open()), data),
+    send: data => sendByMqtt(new MqttClient(server.open()), data),
     async sendHalf () {
       const client = new MqttClient(server.open())
       client.say(connectPacket())
@@ -207,7 +207,7 @@ async function talkMqtt (adapter: Adapter): Promise<Conversation> {
   }
 }
 
-async function sendOnce (client: MqttClient, payload: Buffer): Promise<Told> {
+async function sendByMqtt (client: MqttClient, payload: Buffer): Promise<Told> {
   client.say(connectPacket(), publishPacket({ payload }))
   const told = (): Told | undefined => {
     for (const packet of client.heard) {
