@@ -1,6 +1,6 @@
 // The codec beside another one: what we write mqtt-packet reads as we meant it, and what it writes of that we read.
 
-import { createRequire } from 'node:module'
+import mqttPacket from 'mqtt-packet'
 import t from 'tap'
 import { codecLimits, encodePacket, greeting, typesAfterGreeting, validPacket } from '../../../test/support/mqtt-packets.ts'
 import { Random } from '../../../test/simulation/random.ts'
@@ -14,7 +14,7 @@ interface ForeignParser {
   on (event: string, listener: (given: Foreign | Error) => void): void
   parse (bytes: Buffer): void
 }
-const foreign = createRequire(import.meta.url)('mqtt-packet') as {
+const foreign = mqttPacket as unknown as {
   parser (options: object): ForeignParser
   generate (packet: Foreign, options: object): Buffer
 }
@@ -36,7 +36,8 @@ function facts (packet: Packet, other: Foreign): [ours: unknown, theirs: unknown
   const { type } = packet
   switch (type) {
     case 'CONNECT': return [
-      [packet.clientId, packet.cleanStart, packet.keepAlive, packet.userName, hex(packet.password), packet.will?.topicName],
+      [packet.clientId, packet.cleanStart, packet.keepAlive, packet.userName, hex(packet.password),
+        packet.will?.topicName],
       [other.clientId, other.clean, other.keepalive, other.username ?? undefined, hex(other.password),
         (other.will as { topic: string } | undefined)?.topic]
     ]
