@@ -19,7 +19,7 @@ import { createIngress } from './ingest/ingress.ts'
 import { Pipeline } from './ingest/pipeline.ts'
 import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
-import type { Decision } from './ingest/seat.ts'
+import type { Decision, DecisionListener } from './ingest/seat.ts'
 import { partitionOfKey } from './kafka/partitioner.ts'
 import { createPolicies, openTables, planTables } from './policies.ts'
 import type { Policies } from './policies.ts'
@@ -61,6 +61,8 @@ export interface Step {
   readonly policy: string
   readonly decision: Decision
   readonly refusal: ShownRefusal | undefined
+  /** Why its condition is unclear, where it is. */
+  readonly reason: string | undefined
 }
 
 /** What one door makes of the event, as plain JSON. What it did not come to is undefined. */
@@ -117,8 +119,8 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
   const asked = settings.principals.find(({ name }) => name === question.as)
   let left = (): void => {}
   const taken = new Set<SingleUse>()
-  const decided = (policy: string, decision: Decision, refusal?: Refusal): void => {
-    draft.policies.push({ policy, decision, refusal: shownRefusal(refusal) })
+  const decided: DecisionListener = (policy, decision, told) => {
+    draft.policies.push({ policy, decision, refusal: shownRefusal(told?.refusal), reason: told?.reason })
   }
   const gates = createGates(parts.policies.gates, decided, closed => { left = () => { closed(peer) } })
   const pipeline = createPipeline({ ...parts, draft, question, runs: parts.policies.runs(parts.ack, decided) })

@@ -28,10 +28,10 @@ routes:
       - acl: { allow: [ "group:nobody" ], shadow: true }
 `
 
-async function explain (t: Parameters<typeof temporaryFolder>[0], words: readonly string[], stdin = ''):
+async function explain (t: Parameters<typeof temporaryFolder>[0], words: readonly string[], stdin = '', text = config):
 ReturnType<typeof runCli> {
   const cwd = temporaryFolder(t)
-  writeFileSync(join(cwd, 'sluice.yaml'), config)
+  writeFileSync(join(cwd, 'sluice.yaml'), text)
   writeFileSync(join(cwd, 'order.json'), '{"customerId":"c1"}')
   return runCli(['explain', ...words], { cwd, stdin })
 }
@@ -84,6 +84,14 @@ t.test('what never comes to a policy is shown too', async (t) => {
   const foreign = await explain(t, ['orders/eu', '--as', 'factory-7', ...context], '{"customerId":"c1"}')
   t.match(foreign.stdout, /refused {8}forbidden: you may not send events of this source/)
   t.match(foreign.stdout, /payload-limit {2}not asked/)
+})
+
+t.test('where a condition has no value for the event that is said, and the policy is asked', async (t) => {
+  const text = config.replace('bytesMax: 100', "bytesMax: 10, when: 'event.extensions.level > 3'")
+  const { code, stdout } = await explain(t, ['orders/eu', '--as', 'factory-7'], '{"customerId":"c1"}', text)
+  t.equal(code, 1)
+  t.match(stdout, /payload-limit {2}is asked, as its condition has no value for it: No such key: level\n/)
+  t.match(stdout, /payload-limit {2}refuses it: too-large/)
 })
 
 t.test('a program reads the same as JSON', async (t) => {

@@ -25,8 +25,11 @@ export function createGates (
   function ask (principal: Principal, peer: Peer): Refusal | undefined {
     for (const [at, { name, gate }] of gates.entries()) {
       const refusal = gate.enter(principal, peer)
-      onDecision(name, refusal === undefined ? 'pass' : 'refuse', refusal)
-      if (refusal === undefined) continue
+      if (refusal === undefined) {
+        onDecision(name, 'pass')
+        continue
+      }
+      onDecision(name, 'refuse', { refusal })
       for (const earlier of gates.slice(0, at)) earlier.gate.leave(principal, peer)
       return refusal
     }

@@ -20,8 +20,10 @@ function rigOf (...judges: (Partial<SeatedJudge> & { judge: Judge })[]): Rig {
   const chain = createPolicyChain({
     judges: judges.map((one, at): SeatedJudge => ({ name: `p${at}`, scope: 'event', ...one })),
     judgeTimeoutMs: 60_000,
-    onDecision: (policy, decision, refusal) =>
-      notes.push(refusal === undefined ? `${policy} ${decision}` : `${policy} ${decision} ${refusal.code}`),
+    onDecision: (policy, decision, { refusal, reason } = {}) => {
+      const told = (refusal === undefined ? '' : ` ${refusal.code}`) + (reason === undefined ? '' : `: ${reason}`)
+      notes.push(`${policy} ${decision}${told}`)
+    },
     onFault: (_policy, fault) => faults.push(fault)
   })
   return { chain, notes, faults }
@@ -55,10 +57,19 @@ t.test('limits are told only of judges that count the event and could refuse it'
   t.same(rigOf({ judge: refusing }).chain.limits(named('a'), judgeContext), [])
 })
 
-t.test('a condition that cannot be told is a failure of its policy', async t => {
-  const { chain, faults } = rigOf({ judge: { judge: () => undefined }, when: { test: () => { throw bug } } })
-  t.match(chain.judge(named('a'), judgeContext), { code: 'internal', outcome: 'refused' })
-  t.same(faults, [bug])
+t.test('where a condition has no value for an event the policy is asked, and has not failed', async t => {
+  const when = { test: ({ id }: Envelope) => id === 'odd' ? { unclear: 'No such key: level' } : id === 'a' }
+  const conduct = { faultsMax: 1, pauseMs: 600_000, onError: 'pass' as const }
+  const { chain, notes, faults } = rigOf({ judge: refusing, when, conduct })
+  for (let at = 0; at < 9; at++) t.equal(chain.judge(named('odd'), judgeContext), forbidden)
+  t.equal(chain.judge(named('a'), judgeContext), forbidden, 'its breaker stays closed')
+  t.same(notes.slice(0, 2), ['p0 unclear: No such key: level', 'p0 refuse forbidden'])
+  t.same(faults, [])
+  const counter = counterOf(9)
+  const many = rigOf({ judge: counter.judge, when })
+  await many.chain.judgeMany(['a', 'odd', 'b'].map(named), judgeContext)
+  t.same(counter.heldIds, ['a', 'odd'])
+  t.same(many.notes, ['p0 unclear: No such key: level', 'p0 pass', 'p0 pass', 'p0 skip'])
 })
 
 t.test('in shadow mode a policy judges and counts, and everything passes unchanged', async t => {
@@ -202,11 +213,22 @@ t.test('many are judged by every kind of judge in one order, sync or not', async
   t.same(asked, ['x1', 'x2', 'y1', 'y2', 'z1', 'z2'])
 })
 
-t.test('a judge of many that throws or rejects has judged none of them', async t => {
+t.test('a judge of many that throws or rejects has judged none of them, and has failed once', async t => {
   for (const judgeMany of [() => { throw bug }, async () => { throw bug }]) {
-    const { chain, faults } = rigOf({ judge: { judge: () => undefined, judgeMany } })
-    const verdicts = await chain.judgeMany([named('a'), named('b')], judgeContext)
-    t.match(verdicts, [{ code: 'internal' }, { code: 'internal' }])
-    t.ok(faults.length > 0)
+    const when = { test: ({ id }: Envelope) => id !== 'c' }
+    const judge: Judge = { judge: () => undefined, judgeMany }
+    const { chain, faults, notes } = rigOf({ judge, when, conduct: { faultsMax: 2 } })
+    const c = named('c')
+    const ask = async (): Promise<void> => {
+      const verdicts = await chain.judgeMany([named('a'), named('b'), c], judgeContext)
+      t.match(verdicts.slice(0, 2), [{ code: 'internal' }, { code: 'internal' }])
+      t.equal(verdicts[2], c, 'what it was not meant for passes')
+    }
+    await ask()
+    t.same(faults, [bug])
+    t.same(notes, ['p0 fault', 'p0 fault', 'p0 skip'])
+    await ask()
+    await ask()
+    t.equal(faults.length, 2, 'after two failures it is left alone')
   }
 })

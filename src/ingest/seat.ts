@@ -20,12 +20,23 @@ export interface SeatedJudge {
   readonly when?: Condition | undefined
 }
 
-/** `skip`: not asked, as its condition is false. `would-refuse`: refused in shadow mode. `fault`: the policy failed. */
-export type Decision = 'pass' | 'refuse' | 'would-refuse' | 'skip' | 'fault'
-export const decisions: readonly Decision[] = ['pass', 'refuse', 'would-refuse', 'skip', 'fault']
+/**
+ * `skip`: not asked, as its condition is false. `unclear`: its condition has no value for the event, so it is asked,
+ * and another decision follows. `would-refuse`: refused in shadow mode. `fault`: the policy failed.
+ */
+export type Decision = 'pass' | 'refuse' | 'would-refuse' | 'skip' | 'unclear' | 'fault'
+export const decisions: readonly Decision[] = ['pass', 'refuse', 'would-refuse', 'skip', 'unclear', 'fault']
 
-/** Told of every decision, for metrics and explanations; `refusal` is what was said, or would have been. */
-export type DecisionListener = (policy: string, decision: Decision, refusal?: Refusal) => void
+/** What else there is to say of a decision. */
+export interface Told {
+  /** What was said, or would have been. */
+  readonly refusal?: Refusal
+  /** Why a condition is unclear. */
+  readonly reason?: string
+}
+
+/** Told of every decision, for metrics and explanations. */
+export type DecisionListener = (policy: string, decision: Decision, told?: Told) => void
 
 /** Told of a judge that threw or did not answer: a bug of the policy, not an answer. */
 export type FaultListener = (policy: string, fault: unknown) => void
@@ -80,7 +91,7 @@ export class Seat {
   /** Asks about one event. Never throws or rejects. Undefined: it passes as it is, and nothing is held for it. */
   ask (envelope: Envelope, context: JudgeContext): Eventually<Judged | undefined> {
     try {
-      if (this.#when !== undefined && !this.#when.test(envelope, context)) return this.#skip()
+      if (!this.#isFor(envelope, context)) return this.#skip()
       if (this.#breaker.isOpen) return this.#without(envelope)
       const verdict = this.judge.judge(envelope, context)
       if (!(verdict instanceof Promise)) return this.#weigh(envelope, verdict)
@@ -97,21 +108,19 @@ export class Seat {
    * rejects.
    */
   askMany (envelopes: readonly Envelope[], context: JudgeContext): Eventually<readonly (Judged | undefined)[]> {
-    const all = (of: (envelope: Envelope) => Judged | undefined): (Judged | undefined)[] => envelopes.map(of)
     const { judge } = this
+    const meant = this.#when === undefined ? envelopes : envelopes.filter(one => this.#isFor(one, context))
+    const isMeant = meant === envelopes ? undefined : new Set(meant)
+    if (meant.length === 0 || this.#breaker.isOpen) return this.#withoutMany(envelopes, isMeant)
     try {
       if (judge.judgeMany === undefined) throw new Error('it does not judge many at once')
-      const meant = this.#when === undefined ? envelopes : envelopes.filter(one => this.#when?.test(one, context))
-      if (this.#breaker.isOpen) return all(one => meant.includes(one) ? this.#without(one) : this.#skip())
-      const admitted: Eventually<Admitted> = meant.length === 0 ? { passedCount: 0, refusal: undefined }
-        : judge.judgeMany(meant, context)
-      const isMeant = meant === envelopes ? undefined : new Set(meant)
+      const admitted = judge.judgeMany(meant, context)
       if (!(admitted instanceof Promise)) return this.#weighMany(envelopes, isMeant, admitted)
       return inTime(admitted, this.#timeoutMs).then(
         late => this.#weighMany(envelopes, isMeant, late),
-        (error: unknown) => all(one => this.#fault(one, error)))
+        (error: unknown) => this.#faultMany(envelopes, isMeant, error))
     } catch (error) {
-      return all(one => this.#fault(one, error))
+      return this.#faultMany(envelopes, isMeant, error)
     }
   }
 
@@ -129,12 +138,20 @@ export class Seat {
   /** How the limits stand that this judge counts the event by. */
   limits (envelope: Envelope, context: JudgeContext): readonly LimitState[] {
     try {
-      if (this.#when !== undefined && !this.#when.test(envelope, context)) return []
+      if (this.#when?.test(envelope, context) === false) return []
       return this.judge.limits?.(envelope, context) ?? []
     } catch (error) {
       this.#options.onFault(this.name, error)
       return []
     }
+  }
+
+  /** A condition that has no value for an event may not switch a check off: then the policy is asked. */
+  #isFor (envelope: Envelope, context: JudgeContext): boolean {
+    const met = this.#when?.test(envelope, context) ?? true
+    if (typeof met === 'boolean') return met
+    this.#options.onDecision(this.name, 'unclear', { reason: met.unclear })
+    return true
   }
 
   #skip (): undefined { this.#options.onDecision(this.name, 'skip') }
@@ -149,7 +166,7 @@ export class Seat {
 
   #refuse (refusal: Refusal): Judged | undefined {
     this.#breaker.answered()
-    this.#options.onDecision(this.name, this.#shadow ? 'would-refuse' : 'refuse', refusal)
+    this.#options.onDecision(this.name, this.#shadow ? 'would-refuse' : 'refuse', { refusal })
     return this.#shadow ? undefined : { result: refusal, held: false }
   }
 
@@ -169,6 +186,18 @@ export class Seat {
     this.#breaker.failed()
     this.#options.onFault(this.name, error)
     return this.#without(envelope)
+  }
+
+  /** One failure, however many events it was asked about. */
+  #faultMany (envelopes: readonly Envelope[], isMeant: ReadonlySet<Envelope> | undefined, error: unknown):
+  (Judged | undefined)[] {
+    this.#breaker.failed()
+    this.#options.onFault(this.name, error)
+    return this.#withoutMany(envelopes, isMeant)
+  }
+
+  #withoutMany (envelopes: readonly Envelope[], isMeant: ReadonlySet<Envelope> | undefined): (Judged | undefined)[] {
+    return envelopes.map(one => isMeant?.has(one) === false ? this.#skip() : this.#without(one))
   }
 
   /** What becomes of an event that the policy could not judge. */
