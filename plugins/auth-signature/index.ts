@@ -8,7 +8,7 @@ import type { Credentials, Eventually } from '../../src/contract/adapter.ts'
 import type { AuthenticatorModule } from '../../src/contract/policy.ts'
 import { principalOf } from '../../src/contract/principal.ts'
 import type { PrincipalSettings } from '../../src/contract/principal.ts'
-import { takeSingleUse } from '../../src/contract/single-use.ts'
+import { repetitionOf, takeSingleUse } from '../../src/contract/single-use.ts'
 import type { MemorySettings } from '../../src/contract/table.ts'
 import { signatureConfig, signatureCredential } from './config.ts'
 import type { SignatureConfig, SignatureCredential } from './config.ts'
@@ -43,14 +43,14 @@ export const authSignature: AuthenticatorModule<SignatureConfig> = {
   create ({ config, principals, tables: [memory] }) {
     const signers = signersOf(principals)
     const prove = createProver(config, signers)
-    const repeated = refuse('unauthenticated', 'this signature was taken already, or is too old to tell; sign each attempt anew')
+    const repetition = repetitionOf('this signature', '; sign each attempt anew')
     const otherBody = refuse('unauthenticated', 'the body is not the one that Content-Digest is about')
     const noDigest = refuse('unauthenticated', 'Content-Digest must hold a sha-256 or sha-512 digest of the body as sent')
     const noBody = refuse('unauthenticated', 'what came with no body cannot be signed over one')
 
     function once ({ principal, base, createdMs }: Proof): Principal | Refusal {
-      const holdsMs = createdMs + config.windowMs + config.skewMs - Date.now()
-      return takeSingleUse(principal, memory, hash('sha256', base, 'base64'), holdsMs) ?? repeated
+      const knownMs = createdMs + config.windowMs + config.skewMs - Date.now()
+      return takeSingleUse(principal, { memory, key: hash('sha256', base, 'base64'), knownMs }, repetition)
     }
 
     async function withBody (proof: Proof, digests: Map<string, Buffer>, read: Promise<Buffer | Refusal>):

@@ -5,7 +5,7 @@ import type { Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import type { AuthenticatorModule } from '../../src/contract/policy.ts'
-import { takeSingleUse } from '../../src/contract/single-use.ts'
+import { repetitionOf, takeSingleUse } from '../../src/contract/single-use.ts'
 import type { MemorySettings } from '../../src/contract/table.ts'
 import { webhookConfig, webhookCredential } from './config.ts'
 import type { WebhookConfig } from './config.ts'
@@ -36,14 +36,13 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
     const unknown = refuse('unauthenticated', 'the signature of this webhook does not match any secret; check the secret')
     const shared = refuse('unauthenticated', 'two providers have the secret that signed this webhook; give each its own')
     const stale = refuse('unauthenticated', 'the time of this webhook is too far from now; check the clock of the sender')
-    const repeated = refuse('unauthenticated', 'this webhook was taken already, or is too old to tell')
+    const repetition = repetitionOf('this webhook', '')
     const noBody = refuse('unauthenticated', 'what came with no body cannot be signed over one')
 
     function once ({ principal, proof }: Owner, atMs: number | undefined): Answer {
-      const taken = atMs === undefined
-        ? takeSingleUse(principal, undated, proof, undatedMs)
-        : takeSingleUse(principal, dated, proof, atMs + toleranceMs - Date.now())
-      return taken ?? repeated
+      const memory = atMs === undefined ? undated : dated
+      const knownMs = atMs === undefined ? undatedMs : atMs + toleranceMs - Date.now()
+      return takeSingleUse(principal, { memory, key: proof, knownMs }, repetition)
     }
 
     async function check (meant: Provider[], shown: Shown, read: Promise<Buffer | Refusal>): Promise<Answer> {

@@ -40,6 +40,12 @@ export interface MemorySettings extends TableCommon {
 }
 
 /**
+ * What a memory says of a key: `under-way` where another one has taken it and may give it back (or nobody can tell at
+ * this moment), `used-up` where nobody will, nor can tell that it was never taken.
+ */
+export type Taking = 'taken' | 'under-way' | 'used-up'
+
+/**
  * One table as one worker sees it. Never throws. Time is the table's own: a clock that all workers share and that
  * nobody can set, and for windows the wall clock.
  */
@@ -63,11 +69,14 @@ export interface Table {
    */
   read (key: string, units: number): { readonly leftUnits: number, readonly waitMs: number }
   /**
-   * Of a memory, which takes nothing in any other way: true the first time in the whole node. `knownMs` is how long the
-   * key has to be known from now on; asked again later, it is so much shorter. Where there is no room, those go that
-   * may be forgotten first, and no key is taken from then on that may be forgotten as early: it could be one of them.
+   * Of a memory, which takes nothing in any other way: `taken` the first time in the whole node. `knownMs` is how long
+   * the key has to be known from now on; asked again later, it is so much shorter. Where there is no room, those go
+   * that may be forgotten first, and no key is taken from then on that may be forgotten as early: it could be one of
+   * them.
    */
-  takeOnce? (key: string, knownMs: number): boolean
+  takeOnce? (key: string, knownMs: number): Taking
+  /** Of a memory: what this worker took once is not given back any more, and whoever asks is told so. */
+  useOnce? (key: string): void
   /**
    * Of a memory: gives back what this worker took once, so that it can be taken again; not where it had to make room
    * meanwhile. Only within its `knownMs`: after that somebody else may have taken the same.

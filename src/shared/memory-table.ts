@@ -1,6 +1,6 @@
 // A memory of keys in shared memory, so that no worker takes what another one has taken: none is forgotten unnoticed.
 
-import type { MemorySettings, Table } from '../contract/table.ts'
+import type { MemorySettings, Table, Taking } from '../contract/table.ts'
 import { createKeyHash } from './key-hash.ts'
 import { openTableCells, waysCount } from './table-cells.ts'
 import type { TableCells } from './table-cells.ts'
@@ -18,11 +18,12 @@ export interface MemoryPart { readonly settings: MemorySettings, readonly worker
  * A count is the time from which its key may be forgotten. A key without a way takes that of the one to be forgotten
  * first; the time of that one becomes the floor of its set, and what may be forgotten by the floor is not taken any
  * more. So a flood shortens for how long keys can be shown, in the sets that it fills, and lets none in twice. The
- * lock of the set costs little beside the check of a signature.
+ * lock of the set costs little beside the check of a signature. A mark is the worker that may give its key back, plus
+ * one; 0: nobody.
  */
 export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker, clock }: MemoryPart): Table {
   const cells = openTableCells(shared)
-  const { counts, prints, locks, sets } = cells
+  const { counts, marks, prints, locks, sets } = cells
   const knownMsMax = Math.min(settings.knownMsMax, knownMsMost) + slackMs
   const key = createKeyHash(cells.seed)
 
@@ -38,29 +39,39 @@ export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker
     return found
   }
 
-  function enter (set: number, knownMs: number): boolean {
+  function enter (set: number, knownMs: number): Taking {
     const first = set * waysCount
     const floor = sets * waysCount + set
     const nowMs = nowOf(clock)
     for (let way = first; way < first + waysCount; way++) {
-      if (Atomics.load(prints, way) === key.fingerprint && leftMs(way, nowMs) > 0) return false
+      if (Atomics.load(prints, way) !== key.fingerprint || leftMs(way, nowMs) === 0) continue
+      return Atomics.load(marks, way) === 0 ? 'used-up' : 'under-way'
     }
-    if (knownMs <= leftMs(floor, nowMs)) return false
+    if (knownMs <= leftMs(floor, nowMs)) return 'used-up'
     const way = shortest(first, nowMs)
     // The floor first: a worker that dies here has forgotten nothing unnoticed.
     if (leftMs(way, nowMs) > leftMs(floor, nowMs)) Atomics.store(counts, floor, Atomics.load(counts, way))
+    Atomics.store(marks, way, worker + 1)
     Atomics.store(prints, way, key.fingerprint)
     Atomics.store(counts, way, nowMs + Math.min(Math.ceil(knownMs) + slackMs, knownMsMax) | 0)
-    return true
+    return 'taken'
   }
 
-  /** The time of the key is over now; its way is free. */
-  function leave (set: number): void {
+  /** Ends what this worker took: its time is over now and its way free, or nobody gives it back any more. */
+  function end (name: string, isUsed: boolean): void {
+    key.hash(name)
+    const set = key.place & (sets - 1)
     const first = set * waysCount
+    // Without an answer from the lock it stays as it is: that refuses once too often, and lets none in twice.
+    if (!lockSet(locks, set, worker)) return
     const nowMs = nowOf(clock)
     for (let way = first; way < first + waysCount; way++) {
-      if (Atomics.load(prints, way) === key.fingerprint && leftMs(way, nowMs) > 0) Atomics.store(counts, way, nowMs)
+      if (Atomics.load(prints, way) !== key.fingerprint || leftMs(way, nowMs) === 0) continue
+      if (Atomics.load(marks, way) !== worker + 1) continue
+      Atomics.store(marks, way, 0)
+      if (!isUsed) Atomics.store(counts, way, nowMs)
     }
+    Atomics.store(locks, set, 0)
   }
 
   return {
@@ -71,20 +82,14 @@ export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker
     takeOnce (name, knownMs) {
       key.hash(name)
       const set = key.place & (sets - 1)
-      // No answer from the lock means that its holder does not run: nothing is known, so nothing is taken.
-      if (!lockSet(locks, set, worker)) return false
+      // No answer from the lock means that its holder does not run: nothing is known, so nothing is taken now.
+      if (!lockSet(locks, set, worker)) return 'under-way'
       const taken = enter(set, knownMs)
       Atomics.store(locks, set, 0)
       return taken
     },
-    giveOnce (name) {
-      key.hash(name)
-      const set = key.place & (sets - 1)
-      // Without an answer from the lock it stays taken: that refuses once too often, and lets none in twice.
-      if (!lockSet(locks, set, worker)) return
-      leave(set)
-      Atomics.store(locks, set, 0)
-    },
+    useOnce (name) { end(name, true) },
+    giveOnce (name) { end(name, false) },
     keysCount () {
       const nowMs = nowOf(clock)
       return countBusy(cells, at => at >= sets * waysCount || leftMs(at, nowMs) === 0)
@@ -111,7 +116,9 @@ export function sweepMemory (shared: SharedArrayBuffer, clock: TableClock): void
   }
 }
 
-/** After a worker's death: what it took stays taken. */
+/** After a worker's death: what it took stays taken, as nobody knows what became of it. */
 export function reclaimMemory (cells: TableCells, worker: number): void {
+  const { marks } = cells
+  for (let way = 0; way < marks.length; way++) if (Atomics.load(marks, way) === worker + 1) Atomics.store(marks, way, 0)
   unlockDead(cells, worker, () => {})
 }
