@@ -9,6 +9,7 @@ import type { Peer, Principal } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Authenticator } from '../contract/policy.ts'
+import { repetitionOf } from '../contract/single-use.ts'
 import { createAccess } from './access.ts'
 import { createFailedLogins, failedLoginTables } from './failed-logins.ts'
 import { createAuthentication, schemesOf, secretNamesOf } from './authentication.ts'
@@ -151,11 +152,12 @@ t.test('who guesses at many names from one address is answered without being ask
   }
 })
 
-t.test('showing nothing is no failure, and neither are a fault, a full gate and access that has ended', async t => {
+t.test('showing nothing is no failure, nor are a fault, a full gate, ended access and a proof shown again', async t => {
   const full: SeatedGate = { name: 'full', gate: { enter: () => refuse('rate-limited', 'full'), leave () {} } }
   const answers: [() => Answer, SeatedGate[]][] = [
     [() => undefined, []], [() => { throw new Error('bug') }, []], [() => alice, [full]],
-    [() => ({ name: 'eve', groups: [], anonymous: false }), []], [() => refuse('overloaded', 'later'), []]
+    [() => ({ name: 'eve', groups: [], anonymous: false }), []], [() => refuse('overloaded', 'later'), []],
+    [() => repetitionOf('this webhook', '').usedUp, []], [() => repetitionOf('this webhook', '').underWay, []]
   ]
   for (const [answer, gates] of answers) {
     const { authenticate, asked } = rigOf({ one: answer }, gates)
