@@ -54,13 +54,15 @@ export function createVerifier (config: IssuerConfig, keys: IssuerKeys | undefin
   }
 
   async function byKeys (token: string, nowMs: number): Promise<Verified | Refusal> {
+    const cameMs = keys?.nowMs() ?? 0
     const set = await keys?.current()
     if (keys === undefined || set === undefined) return notNow(noKeys, keys?.retryAfterMs() ?? 0)
     try {
       return accept(await verifyWith(set, token, options(nowMs)), nowMs)
     } catch (error) {
       if (!(error instanceof MissingKey)) throw error
-      const newer = await keys.newer(set, error.kid)
+      const newer = await keys.newer(set, error.kid, cameMs)
+      if (typeof newer === 'number') return notNow(newKey, newer)
       return newer === undefined ? notValid : accept(await verifyWith(newer, token, options(nowMs)), nowMs)
     }
   }
@@ -86,6 +88,7 @@ function checkAlgorithms ({ issuer, algorithms, secret, keys, jwksUrl }: IssuerC
   }
 }
 
+const newKey = 'the key of this token is not known yet, and its issuer is asked again soon; send the event again later'
 const noKeys = 'the keys of this token\'s issuer cannot be fetched now; send the event again later'
 
 function notNow (detail: string, retryAfterMs: number): Refusal {
