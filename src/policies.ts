@@ -110,7 +110,7 @@ export function planTables (settings: Settings): TablePlan[] {
   const failedLogins = failedLoginTables(settings.limits.failedLoginsMax)
   return [
     ...placesIn(settings).flatMap(({ place, entry }) => plansOf(place, entry)),
-    ...failedLogins.map(table => ({ policy: 'failed-logins', place: 'limits.failedLoginsMax', settings: table }))
+    ...failedLogins.map((table, at) => ({ policy: 'failed-logins', place: `limits.failedLoginsMax[${at}]`, settings: table }))
   ]
 }
 

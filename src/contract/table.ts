@@ -37,6 +37,8 @@ export interface MemorySettings extends TableCommon {
   readonly kind: 'memory'
   /** The longest that any key has to be known. */
   readonly knownMsMax: number
+  /** Keys are known no longer than was asked for; else a second longer, as whoever asked may have had another clock. */
+  readonly exact?: true
 }
 
 /**
@@ -65,7 +67,8 @@ export interface Table {
   give (key: string, units: number): void
   /**
    * What could be taken now, and in how many milliseconds there will be `units` (or as many as there can ever be)
-   * again; 0: now. A level cannot tell when: it says 1000.
+   * again; 0: now. A level cannot tell when: it says 1000. Of a memory nothing can be taken so, and `waitMs` is for how
+   * long the key is still known: 0 where it is not.
    */
   read (key: string, units: number): { readonly leftUnits: number, readonly waitMs: number }
   /**

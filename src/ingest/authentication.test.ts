@@ -144,11 +144,13 @@ t.test('who guesses at many names from one address is answered without being ask
   let name = 0
   for (const wrong of [(): Answer => ({ ...wrongKey, detail: `user ${name++}` }), async () => wrongKey]) {
     const { authenticate, asked } = rigOf({ basic: wrong })
-    for (let guess = 0; guess < failedLoginsMax; guess++) t.match(await authenticate(credentials, peer), { code: 'unauthenticated' })
+    for (let guess = 0; guess <= failedLoginsMax; guess++) {
+      t.match(await authenticate(credentials, peer), { code: 'unauthenticated' })
+    }
     t.match(await authenticate(credentials, { ...peer }), { code: 'rate-limited', retryAfterMs: Number })
-    t.equal(asked.length, failedLoginsMax)
-    t.match(await authenticate(credentials, { ...peer, address: '203.0.113.7' }), { code: 'unauthenticated' })
     t.equal(asked.length, failedLoginsMax + 1)
+    t.match(await authenticate(credentials, { ...peer, address: '203.0.113.7' }), { code: 'unauthenticated' })
+    t.equal(asked.length, failedLoginsMax + 2)
   }
 })
 
@@ -161,8 +163,8 @@ t.test('showing nothing is no failure, nor are a fault, a full gate, ended acces
   ]
   for (const [answer, gates] of answers) {
     const { authenticate, asked } = rigOf({ one: answer }, gates)
-    for (let count = 0; count <= failedLoginsMax; count++) await authenticate(credentials, peer)
-    t.equal(asked.length, failedLoginsMax + 1)
+    for (let count = 0; count <= failedLoginsMax + 1; count++) await authenticate(credentials, peer)
+    t.equal(asked.length, failedLoginsMax + 2)
   }
 })
 
@@ -182,7 +184,7 @@ t.test('whose access has ended has proved nothing, and its guesses are held up l
   for (const ended of [eve, expired]) {
     let answer: Answer = wrongKey
     const { authenticate, asked, accepted } = rigOf({ a: () => answer })
-    for (let guess = 0; guess < failedLoginsMax; guess++) {
+    for (let guess = 0; guess <= failedLoginsMax; guess++) {
       // The connection shows what it has between its guesses.
       answer = ended
       t.match(authenticate(credentials, peer), { code: 'unauthenticated' })
@@ -191,7 +193,7 @@ t.test('whose access has ended has proved nothing, and its guesses are held up l
     }
     answer = ended
     t.match(authenticate(credentials, peer), { code: 'rate-limited' })
-    t.equal(asked.length, 2 * failedLoginsMax)
+    t.equal(asked.length, 2 * (failedLoginsMax + 1))
     t.same(accepted, [])
   }
 })

@@ -72,6 +72,19 @@ t.test('a memory takes nothing in any other way', async t => {
   t.same(table.read('a', 1), { leftUnits: 0, waitMs: 0 })
 })
 
+t.test('a memory tells every worker for how long it knows a key, to the millisecond where it is exact', async t => {
+  for (const exact of [undefined, true] as const) {
+    const { tables: [one, other], pass } = tableRig({ ...memory(64), ...exact && { exact } }, 2)
+    t.equal(once(one, 'a', 10_000), true)
+    pass(4_000)
+    t.equal(other?.read('a', 1).waitMs, 6_000)
+    t.equal(other?.read('b', 1).waitMs, 0)
+    pass(6_000)
+    t.equal(other?.read('a', 1).waitMs, 0)
+    t.equal(once(other, 'a', 10_000), exact === true)
+  }
+})
+
 t.test('a flood of keys does not keep new ones out, but those that may be forgotten as early as what it displaced', async t => {
   const { table, time } = tableRig(memory(1, 400_000))
   t.equal(once(table, 'early', 300_000), true)

@@ -8,7 +8,7 @@ import type { TableClock } from './table-clock.ts'
 import { countBusy, lockSet, unlockDead } from './table-ways.ts'
 
 /** Keys are known for so much longer, as the clock by which their time is told may be set a little meanwhile. */
-const slackMs = 1_000
+const slackMsUsual = 1_000
 /** Times are milliseconds in 32 bits that wrap around: what is further ahead has passed. */
 const knownMsMost = 2 ** 30
 
@@ -24,31 +24,28 @@ export interface MemoryPart { readonly settings: MemorySettings, readonly worker
 export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker, clock }: MemoryPart): Table {
   const cells = openTableCells(shared)
   const { counts, marks, prints, locks, sets } = cells
+  const slackMs = settings.exact === true ? 0 : slackMsUsual
   const knownMsMax = Math.min(settings.knownMsMax, knownMsMost) + slackMs
   const key = createKeyHash(cells.seed)
 
-  function leftMs (at: number, nowMs: number): number {
-    const left = Atomics.load(counts, at) - nowMs | 0
-    return left > 0 && left <= knownMsMax ? left : 0
-  }
+  const leftMs = (at: number, nowMs: number): number => leftOf(Atomics.load(counts, at), nowMs, knownMsMax)
 
-  /** The way of the key to be forgotten first, or of one that is forgotten. */
-  function shortest (first: number, nowMs: number): number {
-    let found = first
-    for (let way = first + 1; way < first + waysCount; way++) if (leftMs(way, nowMs) < leftMs(found, nowMs)) found = way
-    return found
+  /** The way of the key that was hashed last, while it is known; else -1. */
+  function known (first: number, nowMs: number): number {
+    for (let way = first; way < first + waysCount; way++) {
+      if (Atomics.load(prints, way) === key.fingerprint && leftMs(way, nowMs) > 0) return way
+    }
+    return -1
   }
 
   function enter (set: number, knownMs: number): Taking {
     const first = set * waysCount
     const floor = sets * waysCount + set
     const nowMs = nowOf(clock)
-    for (let way = first; way < first + waysCount; way++) {
-      if (Atomics.load(prints, way) !== key.fingerprint || leftMs(way, nowMs) === 0) continue
-      return Atomics.load(marks, way) === 0 ? 'used-up' : 'under-way'
-    }
+    const own = known(first, nowMs)
+    if (own !== -1) return Atomics.load(marks, own) === 0 ? 'used-up' : 'under-way'
     if (knownMs <= leftMs(floor, nowMs)) return 'used-up'
-    const way = shortest(first, nowMs)
+    const way = shortest(first, way => leftMs(way, nowMs))
     // The floor first: a worker that dies here has forgotten nothing unnoticed.
     if (leftMs(way, nowMs) > leftMs(floor, nowMs)) Atomics.store(counts, floor, Atomics.load(counts, way))
     Atomics.store(marks, way, worker + 1)
@@ -61,24 +58,29 @@ export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker
   function end (name: string, isUsed: boolean): void {
     key.hash(name)
     const set = key.place & (sets - 1)
-    const first = set * waysCount
     // Without an answer from the lock it stays as it is: that refuses once too often, and lets none in twice.
     if (!lockSet(locks, set, worker)) return
     const nowMs = nowOf(clock)
-    for (let way = first; way < first + waysCount; way++) {
-      if (Atomics.load(prints, way) !== key.fingerprint || leftMs(way, nowMs) === 0) continue
-      if (Atomics.load(marks, way) !== worker + 1) continue
+    const way = known(set * waysCount, nowMs)
+    if (way !== -1 && Atomics.load(marks, way) === worker + 1) {
       Atomics.store(marks, way, 0)
       if (!isUsed) Atomics.store(counts, way, nowMs)
     }
     Atomics.store(locks, set, 0)
   }
 
+  function knownFor (name: string): number {
+    key.hash(name)
+    const nowMs = nowOf(clock)
+    const way = known((key.place & (sets - 1)) * waysCount, nowMs)
+    return way === -1 ? 0 : leftMs(way, nowMs)
+  }
+
   return {
     settings,
     take: () => 0,
     give () {},
-    read: () => ({ leftUnits: 0, waitMs: 0 }),
+    read: name => ({ leftUnits: 0, waitMs: Math.max(0, knownFor(name) - slackMs) }),
     takeOnce (name, knownMs) {
       key.hash(name)
       const set = key.place & (sets - 1)
@@ -95,6 +97,19 @@ export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker
       return countBusy(cells, at => at >= sets * waysCount || leftMs(at, nowMs) === 0)
     }
   }
+}
+
+/** The way of the key to be forgotten first, or of one that is forgotten. */
+function shortest (first: number, leftMs: (way: number) => number): number {
+  let found = first
+  for (let way = first + 1; way < first + waysCount; way++) if (leftMs(way) < leftMs(found)) found = way
+  return found
+}
+
+/** How long a key of this time is still known; 0: it is forgotten. */
+function leftOf (time: number, nowMs: number, knownMsMax: number): number {
+  const left = time - nowMs | 0
+  return left > 0 && left <= knownMsMax ? left : 0
 }
 
 function nowOf (clock: TableClock): number {
