@@ -31,12 +31,8 @@ export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker
   const leftMs = (at: number, nowMs: number): number => leftOf(Atomics.load(counts, at), nowMs, knownMsMax)
 
   /** The way of the key that was hashed last, while it is known; else -1. */
-  function known (first: number, nowMs: number): number {
-    for (let way = first; way < first + waysCount; way++) {
-      if (Atomics.load(prints, way) === key.fingerprint && leftMs(way, nowMs) > 0) return way
-    }
-    return -1
-  }
+  const known = (first: number, nowMs: number): number =>
+    wayWith(first, way => Atomics.load(prints, way) === key.fingerprint && leftMs(way, nowMs) > 0)
 
   function enter (set: number, knownMs: number): Taking {
     const first = set * waysCount
@@ -97,6 +93,11 @@ export function createMemoryTable (shared: SharedArrayBuffer, { settings, worker
       return countBusy(cells, at => at >= sets * waysCount || leftMs(at, nowMs) === 0)
     }
   }
+}
+
+function wayWith (first: number, isIt: (way: number) => boolean): number {
+  for (let way = first; way < first + waysCount; way++) if (isIt(way)) return way
+  return -1
 }
 
 /** The way of the key to be forgotten first, or of one that is forgotten. */
