@@ -2,6 +2,7 @@
 
 import { adapters } from '../protocols/index.ts'
 import type { AdapterModule, Log } from './contract/adapter.ts'
+import { isAddress } from './contract/address.ts'
 import type { Peer, Principal, SingleUse } from './contract/envelope.ts'
 import { isRefusal } from './contract/outcome.ts'
 import type { Refusal } from './contract/outcome.ts'
@@ -101,6 +102,7 @@ export async function explain (parts: ExplainParts, question: Question): Promise
     const known = principals.map(({ name }) => name).join(', ')
     return `no principal of the config is named ${as}` + (known === '' ? '' : `; there are ${known}`)
   }
+  if (!isAddress(question.address)) return `${JSON.stringify(question.address.slice(0, 60))} is no IP address such as 192.0.2.7`
   const explanations: Explanation[] = []
   // One after the other: what one event takes of a limit the next one finds gone.
   for (const module of adapters as readonly AdapterModule[]) {

@@ -102,16 +102,17 @@ function faultOfSecret ({ issuer, algorithms }: IssuerConfig, bytes: Buffer): st
   return `the secret of the issuer ${issuer} has ${bytes.length} bytes, and ${algorithms.join(', ')} need ${bytesMin} at least`
 }
 
-/** Throws, in words for the operator, where the secret can be read now and is too short. */
-export function examineSecret (config: IssuerConfig): void {
+/** What to tell the operator where the secret can be read now and is too short. */
+export function examineSecret (config: IssuerConfig): Error | undefined {
+  if (config.secret === undefined) return undefined
   let bytes
   try {
-    bytes = Buffer.from(config.secret?.reveal() ?? '')
+    bytes = Buffer.from(config.secret.reveal())
   } catch {
-    return
+    return undefined
   }
-  const fault = config.secret === undefined ? undefined : faultOfSecret(config, bytes)
-  if (fault !== undefined) throw new Error(fault)
+  const fault = faultOfSecret(config, bytes)
+  return fault === undefined ? undefined : new Error(fault)
 }
 
 /** The set has no key for the token: another one may have it by now. */

@@ -285,7 +285,7 @@ t.test('headers that are no structured fields are refused, however odd', async t
 
 t.test('what cannot work is told at once', async t => {
   const two = [credential('a', anna), credential('b', anna)]
-  t.throws(() => authenticator({}, two), /share the key id "anna-1"/)
+  t.throws(() => authenticator({}, two), /the key id "anna-1" is that of another key/)
   const noKey = [credential('a', { keyId: 'k', algorithm: 'ed25519', publicKey: 'no key' })]
   t.throws(() => authenticator({}, noKey), /"k" is not a key in PEM/)
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })

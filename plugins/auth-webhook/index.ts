@@ -11,7 +11,7 @@ import { webhookConfig, webhookCredential } from './config.ts'
 import type { WebhookConfig } from './config.ts'
 import { presets } from './presets.ts'
 import type { Preset, Shown } from './presets.ts'
-import { candidates, ownersOf, providersOf } from './providers.ts'
+import { candidates, ownersOf, providersOf, weakSecrets } from './providers.ts'
 import type { Owner, Provider } from './providers.ts'
 
 type Answer = Principal | Refusal
@@ -28,6 +28,7 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
   credential: { name: credentialName, schema: webhookCredential },
 
   tables: (config: WebhookConfig) => memoriesOf(config),
+  examine: ({ principals }) => weakSecrets(principals, credentialName),
 
   create ({ config, principals, tables: [dated, undated] }) {
     const { toleranceMs, undatedMs } = config

@@ -14,6 +14,7 @@ principals:
     groups: [ factories ]
     sources: [ "/factories/7/*" ]
     credentials: [ { apiKey: "sha256:${createHash('sha256').update(key).digest('hex')}" } ]
+  - { name: other, groups: [ audited ] }
 authentication: [ { auth-api-key: {} } ]
 policies: [ { payload-limit: { bytesMax: 100 } } ]
 routes:
@@ -25,7 +26,7 @@ routes:
     headers: [ x-request-id ]
     policies:
       - acl: { allow: [ "group:factories" ] }
-      - acl: { allow: [ "group:nobody" ], shadow: true }
+      - acl: { allow: [ "group:audited" ], shadow: true }
 `
 
 async function explain (t: Parameters<typeof temporaryFolder>[0], words: readonly string[], stdin = '', text = config):
@@ -109,7 +110,7 @@ t.test('a program reads the same as JSON', async (t) => {
 
 t.test('what cannot be asked is said', async (t) => {
   t.match(await explain(t, ['orders/eu', '--as', 'nobody'], '{}'), {
-    code: 2, stderr: 'no principal of the config is named nobody; there are factory-7\n'
+    code: 2, stderr: 'no principal of the config is named nobody; there are factory-7, other\n'
   })
   t.match(await explain(t, ['orders/eu', 'nowhere.json']), { code: 74, stderr: /cannot read the data .* no such file/ })
   t.match(await explain(t, ['orders/eu', '-H', 'nonsense']), { code: 2, stderr: /name: value/ })
