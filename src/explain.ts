@@ -121,7 +121,7 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
   const asked = settings.principals.find(({ name }) => name === question.as)
   let left = (): void => {}
   const taken = new Set<SingleUse>()
-  const decided: DecisionListener = (policy, decision, told) => {
+  const decided: DecisionListener = ({ name: policy }, decision, told) => {
     draft.policies.push({ policy, decision, refusal: shownRefusal(told?.refusal), reason: told?.reason })
   }
   const gates = createGates(parts.policies.gates, decided, closed => { left = () => { closed(peer) } })

@@ -72,11 +72,16 @@ export interface Refusal {
   readonly retryAfterMs: number | undefined
   /** Of `unauthenticated`: what was shown holds, but for having been shown before. It is no wrong credential. */
   readonly proven?: true
+  /** The policy that refused it, for the operator alone: no sender is told. Absent: it was none. */
+  readonly policy?: PolicyPlace
   /** The limit that is used up, where it is one that can be told. */
   readonly limit?: LimitState | undefined
 }
 
 export type Outcome = Receipt | Refusal
+
+/** One entry of the config, e.g. `acl` at `routes.orders.policies[0]`. */
+export interface PolicyPlace { readonly name: string, readonly place: string }
 
 /** Makes a refusal; its fate comes from the table. */
 export function refuse (

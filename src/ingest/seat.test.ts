@@ -20,7 +20,7 @@ function rigOf (...judges: (Partial<SeatedJudge> & { judge: Judge })[]): Rig {
   const chain = createPolicyChain({
     judges: judges.map((one, at): SeatedJudge => ({ name: `p${at}`, scope: 'event', ...one })),
     judgeTimeoutMs: 60_000,
-    onDecision: (policy, decision, { refusal, reason } = {}) => {
+    onDecision: ({ name: policy }, decision, { refusal, reason } = {}) => {
       const told = (refusal === undefined ? '' : ` ${refusal.code}`) + (reason === undefined ? '' : `: ${reason}`)
       notes.push(`${policy} ${decision}${told}`)
     },
@@ -37,7 +37,7 @@ t.test('a policy is asked only where its condition is true', async t => {
   const when = { test: ({ id }: Envelope) => id === 'a' }
   const { chain, notes } = rigOf({ judge: refusing, when })
   const other = named('b')
-  t.equal(chain.judge(named('a'), judgeContext), forbidden)
+  t.match(chain.judge(named('a'), judgeContext), forbidden)
   t.equal(chain.judge(other, judgeContext), other)
   t.same(notes, ['p0 refuse forbidden', 'p0 skip'])
 })
@@ -61,8 +61,8 @@ t.test('where a condition has no value for an event the policy is asked, and has
   const when = { test: ({ id }: Envelope) => id === 'odd' ? { unclear: 'No such key: level' } : id === 'a' }
   const conduct = { faultsMax: 1, pauseMs: 600_000, onError: 'pass' as const }
   const { chain, notes, faults } = rigOf({ judge: refusing, when, conduct })
-  for (let at = 0; at < 9; at++) t.equal(chain.judge(named('odd'), judgeContext), forbidden)
-  t.equal(chain.judge(named('a'), judgeContext), forbidden, 'its breaker stays closed')
+  for (let at = 0; at < 9; at++) t.match(chain.judge(named('odd'), judgeContext), forbidden)
+  t.match(chain.judge(named('a'), judgeContext), forbidden, 'its breaker stays closed')
   t.same(notes.slice(0, 2), ['p0 unclear: No such key: level', 'p0 refuse forbidden'])
   t.same(faults, [])
   const counter = counterOf(9)
@@ -159,7 +159,7 @@ t.test('an event that is refused apart takes nobody\'s place, and nobody else ge
     judge: () => undefined, judgeMany: () => ({ passedCount: 2, refusal: forbidden, apart: new Map([[b, tooLarge]]) })
   }
   const all = [a, b, c, d].flatMap(one => one ?? [])
-  t.same(await rigOf({ judge }).chain.judgeMany(all, judgeContext), [a, tooLarge, c, forbidden])
+  t.match(await rigOf({ judge }).chain.judgeMany(all, judgeContext), [a, tooLarge, c, forbidden])
   const { chain, notes } = rigOf({ judge, conduct: { shadow: true } })
   t.same(await chain.judgeMany(all, judgeContext), all)
   t.same(notes, ['p0 pass', 'p0 would-refuse too-large', 'p0 pass', 'p0 would-refuse forbidden'])
@@ -187,7 +187,7 @@ t.test('what is held is given back once, with the envelope it was taken for, at 
     const [passed, refused] = many
       ? await chain.judgeMany([a, b], judgeContext)
       : [await chain.judge(a, judgeContext), await chain.judge(b, judgeContext)]
-    t.equal(refused, forbidden)
+    t.match(refused, forbidden)
     t.same(counter.heldIds, ['a'], 'what was refused holds nothing')
     chain.release(passed as Envelope)
     chain.release(passed as Envelope)

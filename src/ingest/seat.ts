@@ -5,7 +5,7 @@ import { unjudgedName } from '../contract/cloudevents.ts'
 import type { Envelope } from '../contract/envelope.ts'
 import { isRefusal, refuse } from '../contract/outcome.ts'
 import type { LimitState } from '../contract/limit-state.ts'
-import type { Refusal } from '../contract/outcome.ts'
+import type { PolicyPlace, Refusal } from '../contract/outcome.ts'
 import type { Admitted, Judge, JudgeContext, Scope, Verdict } from '../contract/policy.ts'
 import type { Condition } from './condition.ts'
 import { Breaker } from './conduct.ts'
@@ -14,6 +14,8 @@ import type { ConductSettings } from './conduct.ts'
 /** A judge with what the chain must know of it. */
 export interface SeatedJudge {
   readonly name: string
+  /** Where it stands in the config, e.g. `routes.orders.policies[0]`; absent: nobody needs to know. */
+  readonly place?: string
   readonly scope: Scope
   readonly judge: Judge
   readonly conduct?: ConductSettings
@@ -29,14 +31,15 @@ export const decisions: readonly Decision[] = ['pass', 'refuse', 'would-refuse',
 
 /** What else there is to say of a decision. */
 export interface Told {
-  /** What was said, or would have been. */
+  /** What was said, or would have been, of which event. */
   readonly refusal?: Refusal
+  readonly envelope?: Envelope
   /** Why a condition is unclear. */
   readonly reason?: string
 }
 
 /** Told of every decision, for metrics and explanations. */
-export type DecisionListener = (policy: string, decision: Decision, told?: Told) => void
+export type DecisionListener = (policy: PolicyPlace, decision: Decision, told?: Told) => void
 
 /** Told of a judge that threw or did not answer: a bug of the policy, not an answer. */
 export type FaultListener = (policy: string, fault: unknown) => void
@@ -64,8 +67,9 @@ function inTime<T> (promise: Promise<T>, timeoutMs: number): Promise<T> {
 export interface Judged { readonly result: Envelope | Refusal, readonly held: boolean }
 
 export class Seat {
-  readonly name: string
   readonly judge: Judge
+  readonly #place: PolicyPlace
+  readonly #failed: Refusal
   readonly #when: Condition | undefined
   readonly #shadow: boolean
   readonly #onError: 'refuse' | 'pass' | 'mark'
@@ -73,9 +77,10 @@ export class Seat {
   readonly #breaker: Breaker
   readonly #options: SeatOptions
 
-  constructor ({ name, judge, when, conduct = {} }: SeatedJudge, options: SeatOptions) {
+  constructor ({ name, place = '', judge, when, conduct = {} }: SeatedJudge, options: SeatOptions) {
     const { shadow = false, onError = 'refuse', timeoutMs = options.judgeTimeoutMs, faultsMax = 5, pauseMs = 5_000 } = conduct
-    this.name = name
+    this.#place = Object.freeze({ name, place })
+    this.#failed = { ...failed, policy: this.#place }
     this.judge = judge
     this.#when = when
     this.#shadow = shadow
@@ -129,7 +134,7 @@ export class Seat {
     try {
       this.judge.release?.(envelope, context)
     } catch (error) {
-      this.#options.onFault(this.name, error)
+      this.#options.onFault(this.#place.name, error)
     }
   }
 
@@ -141,7 +146,7 @@ export class Seat {
       if (this.#when?.test(envelope, context) === false) return []
       return this.judge.limits?.(envelope, context) ?? []
     } catch (error) {
-      this.#options.onFault(this.name, error)
+      this.#options.onFault(this.#place.name, error)
       return []
     }
   }
@@ -150,24 +155,24 @@ export class Seat {
   #isFor (envelope: Envelope, context: JudgeContext): boolean {
     const met = this.#when?.test(envelope, context) ?? true
     if (typeof met === 'boolean') return met
-    this.#options.onDecision(this.name, 'unclear', { reason: met.unclear })
+    this.#options.onDecision(this.#place, 'unclear', { reason: met.unclear })
     return true
   }
 
-  #skip (): undefined { this.#options.onDecision(this.name, 'skip') }
+  #skip (): undefined { this.#options.onDecision(this.#place, 'skip') }
 
   #weigh (envelope: Envelope, verdict: Verdict): Judged | undefined {
-    if (isRefusal(verdict)) return this.#refuse(verdict)
+    if (isRefusal(verdict)) return this.#refuse(envelope, verdict)
     this.#breaker.answered()
-    this.#options.onDecision(this.name, 'pass')
+    this.#options.onDecision(this.#place, 'pass')
     const result = this.#shadow ? envelope : verdict ?? envelope
     return this.holds || result !== envelope ? { result, held: this.holds } : undefined
   }
 
-  #refuse (refusal: Refusal): Judged | undefined {
+  #refuse (envelope: Envelope, refusal: Refusal): Judged | undefined {
     this.#breaker.answered()
-    this.#options.onDecision(this.name, this.#shadow ? 'would-refuse' : 'refuse', { refusal })
-    return this.#shadow ? undefined : { result: refusal, held: false }
+    this.#options.onDecision(this.#place, this.#shadow ? 'would-refuse' : 'refuse', { refusal, envelope })
+    return this.#shadow ? undefined : { result: { ...refusal, policy: this.#place }, held: false }
   }
 
   #weighMany (envelopes: readonly Envelope[], isMeant: ReadonlySet<Envelope> | undefined, admitted: Admitted):
@@ -176,15 +181,15 @@ export class Seat {
     return envelopes.map(envelope => {
       if (isMeant?.has(envelope) === false) return this.#skip()
       const apart = admitted.apart?.get(envelope)
-      if (apart !== undefined) return this.#refuse(apart)
+      if (apart !== undefined) return this.#refuse(envelope, apart)
       if (leftCount-- > 0) return this.#weigh(envelope, undefined)
-      return this.#refuse(admitted.refusal ?? failed)
+      return this.#refuse(envelope, admitted.refusal ?? failed)
     })
   }
 
   #fault (envelope: Envelope, error: unknown): Judged | undefined {
     this.#breaker.failed()
-    this.#options.onFault(this.name, error)
+    this.#options.onFault(this.#place.name, error)
     return this.#without(envelope)
   }
 
@@ -192,7 +197,7 @@ export class Seat {
   #faultMany (envelopes: readonly Envelope[], isMeant: ReadonlySet<Envelope> | undefined, error: unknown):
   (Judged | undefined)[] {
     this.#breaker.failed()
-    this.#options.onFault(this.name, error)
+    this.#options.onFault(this.#place.name, error)
     return this.#withoutMany(envelopes, isMeant)
   }
 
@@ -202,11 +207,12 @@ export class Seat {
 
   /** What becomes of an event that the policy could not judge. */
   #without (envelope: Envelope): Judged | undefined {
-    this.#options.onDecision(this.name, 'fault')
+    this.#options.onDecision(this.#place, 'fault')
     if (this.#shadow || this.#onError === 'pass') return undefined
-    if (this.#onError === 'refuse') return { result: failed, held: false }
+    if (this.#onError === 'refuse') return { result: this.#failed, held: false }
+    const { name } = this.#place
     const before = envelope.extensions.get(unjudgedName)
-    const names = before === undefined ? this.name : `${String(before)},${this.name}`
+    const names = before === undefined ? name : `${String(before)},${name}`
     const extensions = new Map([...envelope.extensions, [unjudgedName, names]])
     return { result: { ...envelope, extensions }, held: false }
   }
