@@ -105,6 +105,10 @@ t.test('whose access has ended is refused here too', async t => {
   t.match((await explain(parts, question))[0], { principal: undefined, refusal: { code: 'unauthenticated' } })
 })
 
+t.test('what is no address is not explained', async t => {
+  t.equal(await explain(partsOf(), { ...question, address: 'nowhere' }), '"nowhere" is no IP address such as 192.0.2.7')
+})
+
 t.test('a principal that the config does not have is not explained', async t => {
   t.equal(await explain(partsOf(), { ...question, as: 'eve' }), 'no principal of the config is named eve; there are anna')
 })

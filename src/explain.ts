@@ -3,6 +3,7 @@
 import { adapters } from '../protocols/index.ts'
 import { sectionOf } from './contract/adapter.ts'
 import type { AdapterModule, Log } from './contract/adapter.ts'
+import { isAddress } from './contract/address.ts'
 import type { Peer, Principal, SingleUse } from './contract/envelope.ts'
 import { isRefusal } from './contract/outcome.ts'
 import type { Refusal } from './contract/outcome.ts'
@@ -20,7 +21,7 @@ import { createIngress } from './ingest/ingress.ts'
 import { Pipeline } from './ingest/pipeline.ts'
 import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
-import type { Decision } from './ingest/seat.ts'
+import type { Decision, DecisionListener } from './ingest/seat.ts'
 import { partitionOfKey } from './kafka/partitioner.ts'
 import { createPolicies, openTables, planTables } from './policies.ts'
 import type { Policies } from './policies.ts'
@@ -62,6 +63,8 @@ export interface Step {
   readonly policy: string
   readonly decision: Decision
   readonly refusal: ShownRefusal | undefined
+  /** Why its condition is unclear, where it is. */
+  readonly reason: string | undefined
 }
 
 /** What one door makes of the event, as plain JSON. What it did not come to is undefined. */
@@ -100,6 +103,7 @@ export async function explain (parts: ExplainParts, question: Question): Promise
     const known = principals.map(({ name }) => name).join(', ')
     return `no principal of the config is named ${as}` + (known === '' ? '' : `; there are ${known}`)
   }
+  if (!isAddress(question.address)) return `${JSON.stringify(question.address.slice(0, 60))} is no IP address such as 192.0.2.7`
   const explanations: Explanation[] = []
   // One after the other: what one event takes of a limit the next one finds gone.
   for (const module of adapters as readonly AdapterModule[]) {
@@ -118,8 +122,8 @@ async function explainDoor (module: AdapterModule, parts: ExplainParts, question
   const asked = settings.principals.find(({ name }) => name === question.as)
   let left = (): void => {}
   const taken = new Set<SingleUse>()
-  const decided = (policy: string, decision: Decision, refusal?: Refusal): void => {
-    draft.policies.push({ policy, decision, refusal: shownRefusal(refusal) })
+  const decided: DecisionListener = ({ name: policy }, decision, told) => {
+    draft.policies.push({ policy, decision, refusal: shownRefusal(told?.refusal), reason: told?.reason })
   }
   const gates = createGates(parts.policies.gates, decided, closed => { left = () => { closed(peer) } })
   const pipeline = createPipeline({ ...parts, draft, question, runs: parts.policies.runs(parts.ack, decided) })

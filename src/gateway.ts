@@ -20,6 +20,7 @@ import { NodeMetrics } from './observe/node-metrics.ts'
 import { worstOf } from './observe/readiness.ts'
 import type { HealthStatus } from './observe/readiness.ts'
 import { lockQuotaFile, provePortsFree, proveTlsFits } from './preflight.ts'
+import type { QuotaFile } from './preflight.ts'
 import { planTables } from './policies.ts'
 import type { Report, ServerData } from './server.ts'
 import { countersLayout, settingsOf } from './settings.ts'
@@ -74,7 +75,7 @@ interface Ground {
   readonly settings: Settings
   readonly log: Log
   /** Undefined where there are no quotas, or no locks. */
-  readonly quotaLock: { release (): void } | undefined
+  readonly quotaFile: QuotaFile | undefined
 }
 
 function hasQuotas (settings: Settings): boolean {
@@ -93,7 +94,7 @@ class Node implements Gateway {
   readonly #disabled = createNoticeMemory()
   readonly #tables: NodeTables
   readonly #sessions: SessionTable
-  readonly #quotaLock: Ground['quotaLock']
+  readonly #quotaFile: Ground['quotaFile']
   #counts: CountsFile | undefined
   readonly #configHash: string
   readonly supervisor: Supervisor
@@ -103,17 +104,17 @@ class Node implements Gateway {
   #draining = false
   listening: readonly Address[] = []
 
-  constructor (options: GatewayOptions, { settings, log, quotaLock }: Ground) {
+  constructor (options: GatewayOptions, { settings, log, quotaFile }: Ground) {
     this.#options = options
     this.#settings = settings
     this.#log = log
-    this.#quotaLock = quotaLock
+    this.#quotaFile = quotaFile
     this.#metrics = new NodeMetrics(countersLayout(this.#settings))
     this.#workerCount = workerCountOf(this.#settings)
     this.#sessions = new SessionTable({ sessionsMax: this.#settings.limits.sessionsMax, handOverTimeoutMs })
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
-    const kept = hasQuotas(settings) ? readCounts(settings.limits.quotaFile, log) : []
+    const kept = quotaFile === undefined ? [] : readCounts(quotaFile.path, log)
     this.#tables = createNodeTables(planTables(settings), this.#workerCount, kept)
     // Of the frozen settings, in which a secret shows as ***: the hash is public and must not help to guess one.
     this.#configHash = createHash('sha256').update(JSON.stringify(this.#settings)).digest('hex').slice(0, 16)
@@ -188,8 +189,8 @@ class Node implements Gateway {
     proveTlsFits(this.#settings)
     await provePortsFree(this.#settings)
     if (this.#settings.sink === 'journal') await this.#openJournal()
-    if (hasQuotas(this.#settings)) {
-      this.#counts = startCountsFile(this.#settings.limits.quotaFile, () => this.#tables.keep(), this.#log)
+    if (this.#quotaFile !== undefined) {
+      this.#counts = startCountsFile(this.#quotaFile.path, () => this.#tables.keep(), this.#log)
     }
     const data = await this.supervisor.start()
     const own: Address[] = []
@@ -271,7 +272,7 @@ class Node implements Gateway {
     this.#tables.stop()
     this.#sessions.close()
     this.#counts?.stop()
-    this.#quotaLock?.release()
+    this.#quotaFile?.release()
     await this.#journal?.close()
     await Promise.all([this.#administration.close(), ...this.#health.map(server => server.close())])
     return inTime
@@ -287,8 +288,8 @@ function journalPortOf (journal: JournalHandle | undefined): MessagePort {
 export async function startGateway (options: GatewayOptions): Promise<Gateway> {
   const settings = settingsOf(options)
   const log = createLog({ ...settings.log, thread: 'supervisor' })
-  const quotaLock = hasQuotas(settings) ? lockQuotaFile(settings.limits.quotaFile, log) : undefined
-  const node = new Node(options, { settings, log, quotaLock })
+  const quotaFile = hasQuotas(settings) ? lockQuotaFile(settings.limits.quotaFile) : undefined
+  const node = new Node(options, { settings, log, quotaFile })
   try {
     await node.start()
   } catch (error) {

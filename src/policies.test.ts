@@ -9,7 +9,8 @@ import { createPolicies } from './policies.ts'
 import type { Named, RouteEntry, Settings } from './settings.ts'
 
 /** What becomes of events of these types in one request, by policies of the one route. */
-async function judged (policies: readonly Named[], types: readonly string[]): Promise<string[]> {
+async function judged (policies: readonly Named[], types: readonly string[], parts: Partial<Envelope> = {}):
+Promise<string[]> {
   const route = { ...routeWith({}), policies } as unknown as RouteEntry
   const settings = {
     principals: [], authentication: [], policies: [], routes: [route],
@@ -17,7 +18,7 @@ async function judged (policies: readonly Named[], types: readonly string[]): Pr
   } as unknown as Settings
   const [run] = createPolicies({ settings, log: silentLog, tables: { byEntry: new Map(), failedLogins: [], sharedLimits: undefined } }).runs('kafka', () => {})
   if (run === undefined) throw new Error('the route has no run')
-  const envelopes = types.map(type => envelopeWith({ type }))
+  const envelopes = types.map(type => envelopeWith({ type, ...parts }))
   const first = await run.perRequest.judge(envelopes[0] as Envelope, judgeContext)
   if (isRefusal(first)) return types.map(() => first.code)
   const told = await run.perEvent.judgeMany(envelopes, judgeContext)
@@ -32,6 +33,7 @@ t.test('a policy of requests that has a condition is asked about every event', a
 })
 
 t.test('every event of a request is marked where a policy of requests could not judge it', async t => {
-  const failing = [{ acl: { allow: [], deny: [], when: 'principal.attributes.x == "1"', onError: 'mark' } }]
-  t.same(await judged(failing, ['a', 'b']), ['unjudgedby,acl', 'unjudgedby,acl'])
+  const failing = [{ acl: { allow: ['group:x'], deny: [], onError: 'mark' } }]
+  const nobody = { principal: undefined } as unknown as Partial<Envelope>
+  t.same(await judged(failing, ['a', 'b'], nobody), ['unjudgedby,acl', 'unjudgedby,acl'])
 })

@@ -2,7 +2,7 @@
 
 import { policies } from '../plugins/index.ts'
 import type { Log } from './contract/adapter.ts'
-import type { Ack } from './contract/outcome.ts'
+import type { Ack, PolicyPlace } from './contract/outcome.ts'
 import type { Authenticator, PolicyModule, PolicySetup } from './contract/policy.ts'
 import type { PrincipalSettings } from './contract/principal.ts'
 import type { Table } from './contract/table.ts'
@@ -22,9 +22,6 @@ import { createTable } from './shared/table.ts'
 import type { TablePlan } from './shared/node-tables.ts'
 
 const byName = new Map(policies.map(module => [module.name, module]))
-
-/** Every name a decision can be counted under. */
-export const policyNames: readonly string[] = policies.filter(one => one.kind !== 'authenticator').map(one => one.name)
 
 interface Shared {
   readonly principals: readonly PrincipalSettings[]
@@ -59,8 +56,8 @@ export function createPolicies ({ settings, tables, log }: PoliciesParts): Polic
   const shared = { principals: settings.principals, tables, log }
   const authenticators = createAuthenticators(settings.authentication, shared)
   const gates = createGates(settings.policies, shared)
-  const common = createJudges(settings.policies, shared)
-  const own = settings.routes.map(route => createJudges(route.policies, shared))
+  const common = createJudges(settings.policies, 'policies', shared)
+  const own = settings.routes.map(route => createJudges(route.policies, placeOf(route), shared))
   const secretNames = secretNamesOf(authenticators)
   return {
     authenticators,
@@ -90,11 +87,19 @@ function setupOf (entry: Named, config: unknown, { principals, log, tables }: Sh
   return { config, principals, log, tables: tables.byEntry.get(entry) ?? [] }
 }
 
+function placeOf ({ name }: RouteEntry): string { return `routes.${name}.policies` }
+
+/** Every entry that decides about events or connections: what decisions can be counted under. */
+export function policyPlaces (settings: Settings): PolicyPlace[] {
+  return placesIn(settings).map(({ place, entry }) => ({ name: pick(entry).module.name, place }))
+    .filter(({ place }) => !place.startsWith('authentication'))
+}
+
 /** Every entry of the config that names a policy, in the one order by which tables are numbered. */
 function placesIn ({ authentication, policies, routes }: Settings): { place: string, entry: Named }[] {
   const lists = [
     { place: 'authentication', entries: authentication }, { place: 'policies', entries: policies },
-    ...routes.map(({ name, policies }) => ({ place: `routes.${name}.policies`, entries: policies }))
+    ...routes.map(route => ({ place: placeOf(route), entries: route.policies }))
   ]
   return lists.flatMap(({ place, entries }) => entries.map((entry, at) => ({ place: `${place}[${at}]`, entry })))
 }
@@ -110,7 +115,7 @@ export function planTables (settings: Settings): TablePlan[] {
   const failedLogins = failedLoginTables(settings.limits.failedLoginsMax)
   return [
     ...placesIn(settings).flatMap(({ place, entry }) => plansOf(place, entry)),
-    ...failedLogins.map(table => ({ policy: 'failed-logins', place: 'limits.failedLoginsMax', settings: table }))
+    ...failedLogins.map((table, at) => ({ policy: 'failed-logins', place: `limits.failedLoginsMax[${at}]`, settings: table }))
   ]
 }
 
@@ -151,15 +156,15 @@ function createAuthenticators (entries: readonly Named[], shared: Shared): Authe
 }
 
 /** The judges of a `policies:` list, in its order. */
-function createJudges (entries: readonly Named[], shared: Shared): SeatedJudge[] {
-  return entries.flatMap(entry => {
+function createJudges (entries: readonly Named[], list: string, shared: Shared): SeatedJudge[] {
+  return entries.flatMap((entry, at) => {
     const { module, settings } = pick(entry)
     if (module.kind !== 'judge') return []
     const judge = module.create(setupOf(entry, settings, shared))
     const conduct = settings as ConductSettings
     // A condition may look at the event, and a mark is put on it: neither holds for all events of a request.
     const scope = conduct.when === undefined && conduct.onError !== 'mark' ? module.scope : 'event'
-    return { name: module.name, scope, judge, conduct, when: conditionOf(conduct) }
+    return { name: module.name, place: `${list}[${at}]`, scope, judge, conduct, when: conditionOf(conduct) }
   })
 }
 
@@ -171,10 +176,10 @@ function conditionOf ({ when }: ConductSettings): SeatedJudge['when'] {
 
 /** The gates of the top-level `policies:`, in its order. */
 function createGates (entries: readonly Named[], shared: Shared): SeatedGate[] {
-  return entries.flatMap(entry => {
+  return entries.flatMap((entry, at) => {
     const { module, settings } = pick(entry)
     if (module.kind !== 'gate') return []
-    return { name: module.name, gate: module.create(setupOf(entry, settings, shared)) }
+    return { name: module.name, place: `policies[${at}]`, gate: module.create(setupOf(entry, settings, shared)) }
   })
 }
 

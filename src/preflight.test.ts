@@ -2,9 +2,9 @@
 
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { realpathSync, symlinkSync } from 'node:fs'
 import t from 'tap'
 import { makeCertificates } from '../test/support/certificates.ts'
-import { silentLog } from '../test/support/odd-envelopes.ts'
 import { lockQuotaFile, provePortsFree, proveTlsFits, StartError } from './preflight.ts'
 import type { Settings } from './settings.ts'
 
@@ -25,21 +25,34 @@ t.test('a port that another program has is told with its listener', async t => {
 
 t.test('a file of quotas that another gateway has is told with its path, until that one is gone', async t => {
   const path = `${t.testdir()}/data/quotas`
-  const lock = lockQuotaFile(path, silentLog)
-  t.throws(() => lockQuotaFile(path, silentLog), {
+  const lock = lockQuotaFile(path)
+  t.throws(() => lockQuotaFile(path), {
     name: 'StartError', code: 'quota-file-in-use', message: `the file of quotas ${path} is in use by another gateway`,
     hint: /limits\.quotaFile/
   })
-  lockQuotaFile(`${path}-of-another`, silentLog)?.release()
-  lock?.release()
-  lockQuotaFile(path, silentLog)?.release()
+  lockQuotaFile(`${path}-of-another`).release()
+  lock.release()
+  lockQuotaFile(path).release()
 })
 
-t.test('a file of quotas that cannot be locked is told, and stops nobody', async t => {
-  const warned: string[] = []
-  const log = { ...silentLog, warn: (_fields: object, message: string) => { warned.push(message) } }
-  t.equal(lockQuotaFile(`${t.testdir({ file: '' })}/file/quotas`, log), undefined)
-  t.match(warned, [/cannot be locked/])
+t.test('two names of one file of quotas are one lock', async t => {
+  const folder = realpathSync(t.testdir({ data: { quotas: '' } }))
+  symlinkSync('data/quotas', `${folder}/file`)
+  symlinkSync('data', `${folder}/link`)
+  const lock = lockQuotaFile(`${folder}/file`)
+  t.equal(lock.path, `${folder}/data/quotas`)
+  for (const name of ['data/quotas', 'link/quotas']) {
+    t.throws(() => lockQuotaFile(`${folder}/${name}`), { code: 'quota-file-in-use' }, name)
+  }
+  lock.release()
+})
+
+t.test('a file of quotas that cannot be used is told with its path', async t => {
+  const folder = t.testdir({ file: '', folder: {} })
+  for (const name of ['file/quotas', 'folder', '']) {
+    const told = { name: 'StartError', code: 'quota-file-unusable', hint: /limits\.quotaFile/ }
+    t.throws(() => lockQuotaFile(`${folder}/${name}`), told, name)
+  }
 })
 
 t.test('certificates that are missing or do not fit are told with their listener', async t => {

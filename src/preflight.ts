@@ -1,9 +1,8 @@
 // What must hold before a thread starts, told in words an operator can act on.
 
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
-import type { Log } from './contract/adapter.ts'
+import { basename, dirname, join } from 'node:path'
 import { lockFile } from './journal/lock.ts'
 import type { FileLock } from './journal/lock.ts'
 import { readTls } from './listen/certificates.ts'
@@ -35,21 +34,26 @@ export function proveTlsFits (settings: Settings): void {
   }
 }
 
-/**
- * The right to read and write the file of quotas, to be held from before it is read until it has been written last.
- * Undefined where it cannot be locked: as with a file that cannot be written, the log tells it and the gateway starts.
- */
-export function lockQuotaFile (path: string, log: Log): FileLock | undefined {
+/** The file of quotas, locked from before it is read until it has been written last. */
+export interface QuotaFile extends FileLock {
+  /** Where it is, whatever links lead there: two names of one file are one lock. */
+  readonly path: string
+}
+
+export function lockQuotaFile (named: string): QuotaFile {
+  let path: string
   let lock: FileLock | undefined
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    mkdirSync(dirname(named), { recursive: true })
+    path = existsSync(named) ? realpathSync(named) : join(realpathSync(dirname(named)), basename(named))
+    if (existsSync(path) && !statSync(path).isFile()) throw new Error('it is no file')
     lock = lockFile(`${path}.lock`)
   } catch (error) {
-    log.warn({ path, error }, 'the file of quotas cannot be locked: see that no other gateway has the same')
-    return undefined
+    throw new StartError('quota-file-unusable', `the file of quotas ${named} cannot be used: ${(error as Error).message}`,
+      'limits.quotaFile must be a file, in a folder that this gateway may write, on a file system with file locks')
   }
-  if (lock !== undefined) return lock
-  throw new StartError('quota-file-in-use', `the file of quotas ${path} is in use by another gateway`,
+  if (lock !== undefined) return { path, release: lock.release }
+  throw new StartError('quota-file-in-use', `the file of quotas ${named} is in use by another gateway`,
     'stop that gateway, or give this one another limits.quotaFile')
 }
 

@@ -17,6 +17,7 @@ import { Pipeline } from './ingest/pipeline.ts'
 import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
 import { decisions as decisionNames } from './ingest/seat.ts'
+import type { DecisionListener } from './ingest/seat.ts'
 import { createJournalSink } from './journal/sink.ts'
 import { createKafkaSink } from './kafka/sink.ts'
 import { createConnections } from './listen/connections.ts'
@@ -28,11 +29,12 @@ import { createEventCounters } from './observe/event-counters.ts'
 import { createLog } from './observe/log.ts'
 import type { Snapshot } from './observe/metric.ts'
 import { createDecisionCounters, createMetrics, measureThread } from './observe/metrics.ts'
-import type { Metrics } from './observe/metrics.ts'
+import type { DecisionCounters, Metrics } from './observe/metrics.ts'
 import { createRefusalLog } from './observe/refusal-log.ts'
+import type { RefusalLog } from './observe/refusal-log.ts'
 import { createEventTracer, noTracer, startTracing } from './observe/tracing.ts'
-import { createWitness } from './observe/witness.ts'
-import { createPolicies, openTables, policyNames } from './policies.ts'
+import { createWitness, noteShadowed } from './observe/witness.ts'
+import { createPolicies, openTables, policyPlaces } from './policies.ts'
 import type { Policies } from './policies.ts'
 import { countersLayout, settingsOf } from './settings.ts'
 import type { Origin, RouteEntry, Settings } from './settings.ts'
@@ -151,6 +153,14 @@ function createTable ({ limits, connections }: Settings, workerCount: number): C
   })
 }
 
+/** Counts what policies decide, and logs what those in shadow mode would have refused. */
+function tellDecisions (counters: DecisionCounters, refusals: RefusalLog): DecisionListener {
+  return (policy, decision, told) => {
+    counters.decided(policy, decision)
+    if (decision === 'would-refuse') noteShadowed(refusals, policy, told)
+  }
+}
+
 /** Builds a worker without opening anything but the way to its sink. */
 export async function createServer ({ index, data }: { index: number, data: ServerData }): Promise<Server> {
   const settings = settingsOf(data.origin)
@@ -158,7 +168,9 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const log = createLog({ ...settings.log, thread: `worker ${index}` })
   const metrics = createMetrics()
   const counters = createEventCounters(countersLayout(settings), data.counters)
-  const decisions = createDecisionCounters(policyNames, decisionNames)
+  const refusals = createRefusalLog(log, { perSecondMax: settings.log.refusalsPerSecondMax })
+  const decisions = createDecisionCounters(policyPlaces(settings), decisionNames)
+  const decided = tellDecisions(decisions, refusals)
   const thread = measureThread()
   const stopTracing = await startTracing(settings.tracing, data.version)
 
@@ -167,7 +179,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const tables = openTables(settings, data.tables, { worker: index, log })
   const policies = createPolicies({ settings, log, tables })
   const access = createAccess(createNoticeReader(data.disabled))
-  const gates = createGates(policies.gates, decisions.decided, told => { connections.watchClosed(told) })
+  const gates = createGates(policies.gates, decided, told => { connections.watchClosed(told) })
   const failedLogins = createFailedLogins({ ...limits, tables: tables.failedLogins })
   const authenticate = createAuthentication({
     authenticators: policies.authenticators, access, gates, failedLogins,
@@ -182,9 +194,8 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const { sink, replaceJournal } = createSink({ settings, data, budget, admission, router, log })
   const tracer = settings.tracing.otlpUrl === undefined ? noTracer : createEventTracer(settings.tracing)
   const draining = createSignal()
-  const refusals = createRefusalLog(log, { perSecondMax: settings.log.refusalsPerSecondMax })
   const pipeline = new Pipeline({
-    router, sink, admission, access, runs: policies.runs(sink.ack, decisions.decided),
+    router, sink, admission, access, runs: policies.runs(sink.ack, decided),
     inFlightEventsMax: limits.inFlightEventsMax, replyTimeoutMs: limits.replyTimeoutMs,
     witness: createWitness({ ...countersLayout(settings), counters, refusals, tracer, log })
   })

@@ -8,6 +8,9 @@ import { checks } from './config/checks.ts'
 import { codecsAreInstalled } from './config/codec-checks.ts'
 import { networksAreNetworks } from './config/edge-checks.ts'
 import { freezeConfig } from './config/freeze.ts'
+import { credentialsAreAsked, listedNamesExist, restrictionsRestrict } from './config/identity-checks.ts'
+import type { Method } from './config/identity-checks.ts'
+import { isRecord } from './config/json-schema.ts'
 import type { Check, ConfigDocument } from './config/load.ts'
 import { listAt, textAt } from './config/lookup.ts'
 import { quote } from './config/mistake.ts'
@@ -36,7 +39,7 @@ import { grantSession } from './contract/session.ts'
 import { sectionOf } from './contract/adapter.ts'
 import type { AdapterModule, Ingress, Log, RouteView, Signal } from './contract/adapter.ts'
 import { refuse } from './contract/outcome.ts'
-import type { PolicySetup } from './contract/policy.ts'
+import type { AuthenticatorModule, PolicyModule, PolicySetup } from './contract/policy.ts'
 import type { PrincipalSettings } from './contract/principal.ts'
 import { SettingError } from './contract/setting-error.ts'
 
@@ -95,7 +98,7 @@ const routesCompile: Check = (document, sound) => {
 const adaptersAccept: Check = (document, sound) => {
   const sections = ['routes', ...adapters.map(sectionOf)]
   // A wrong network is told by its own rule, at its place.
-  if (!sections.every(sound) || networksAreNetworks(document, sound).length > 0) return []
+  if (!sections.every(section => sound(section)) || networksAreNetworks(document, sound).length > 0) return []
   return adapters.filter(module => isConfigured(module, document)).flatMap(module => {
     const routes = listAt(document, 'routes').map(route => routeViewOf(module, route as RouteEntry))
     const config = document[sectionOf(module)] as never
@@ -109,10 +112,16 @@ const adaptersAccept: Check = (document, sound) => {
   })
 }
 
+/** Stands for a principal that has mistakes, so that the others keep their places. */
+const noPrincipal = { name: '', groups: [], credentials: [] }
+
 /** What an authenticator cannot be built from, e.g. a hash that is none. Creating one has no side effects. */
 const authenticatorsAccept: Check = (document, sound) => {
-  if (!sound('authentication') || !sound('principals')) return []
-  const own = { authentication: listAt(document, 'authentication'), principals: listAt(document, 'principals') }
+  const own = {
+    authentication: listAt(document, 'authentication').filter((_, at) => sound('authentication', at)),
+    principals: listAt(document, 'principals').map((one, at) => sound('principals', at) ? one : noPrincipal)
+  }
+  const places = listAt(document, 'authentication').flatMap((_, at) => sound('authentication', at) ? at : [])
   // The folder of the config is not known here: secrets in files are not read.
   const readFile = (): string => { throw new Error('not read') }
   const frozen = freezeConfig({ document: own, schema, baseDir: '.', env: process.env, readFile }) as Pick<Settings, keyof typeof own>
@@ -121,16 +130,34 @@ const authenticatorsAccept: Check = (document, sound) => {
     const module = policies.find(one => one.name === name)
     if (module?.kind !== 'authenticator') return []
     const setup = { config, principals: frozen.principals, tables: [], log: silentLog } as PolicySetup<unknown>
-    try {
-      module.create(setup).close?.()
-      module.examine?.(setup)
-      return []
-    } catch (error) {
-      const path = error instanceof SettingError ? error.path : ['authentication', index]
-      return [{ path, problem: (error as Error).message, expected: '' }]
-    }
+    return mistakesOf(module, setup).map(error => {
+      const path = error instanceof SettingError ? error.path : ['authentication', places[index] ?? 0]
+      return { path, problem: error.message, expected: '' }
+    })
   })
 }
+
+function mistakesOf (module: AuthenticatorModule, setup: PolicySetup<unknown>): readonly Error[] {
+  const weak = module.examine?.(setup) ?? []
+  try {
+    module.create(setup).close?.()
+    return weak
+  } catch (error) {
+    return [error as Error, ...weak]
+  }
+}
+
+const methods: readonly Method[] = (policies as readonly PolicyModule[]).flatMap(module => module.kind !== 'authenticator' ? [] : {
+  name: module.name, credential: module.credential?.name,
+  // Settings that are wrong are told as such; until then nobody knows what they make.
+  makesPrincipals (settings) {
+    try {
+      return module.makesPrincipals?.(settings) ?? false
+    } catch {
+      return true
+    }
+  }
+})
 
 /** Compression is a setting of a topic's batches, whichever route they come from. */
 const topicsHaveOneCodec: Check = (document, sound) => {
@@ -149,10 +176,10 @@ const topicsHaveOneCodec: Check = (document, sound) => {
 }
 
 /** Conditions of policies are compiled here once to see that they can be. */
-const conditionsCompile: Check = (document, sound) => {
+const conditionsCompile: Check = (document) => {
   const lists: Path[] = [['policies'], ...listAt(document, 'routes').map((_, at): Path => ['routes', at, 'policies'])]
-  return lists.filter(([section = '']) => sound(String(section))).flatMap(list =>
-    listAt(document, ...list).flatMap((entry, at) => Object.keys(entry as object).flatMap(name => {
+  return lists.flatMap(list =>
+    listAt(document, ...list).flatMap((entry, at) => Object.keys(isRecord(entry) ? entry : {}).flatMap(name => {
       const when = textAt(entry, name, 'when')
       const condition = when === undefined ? undefined : compileCondition(when)
       if (condition === undefined || !('mistake' in condition)) return []
@@ -197,7 +224,8 @@ const closedIngress: Ingress = {
 }
 
 export const settingChecks: readonly Check[] = [
-  ...checks, routesCompile, adaptersAccept, authenticatorsAccept, topicsHaveOneCodec, codecsAreThere, conditionsCompile
+  ...checks, routesCompile, adaptersAccept, authenticatorsAccept, topicsHaveOneCodec, codecsAreThere, conditionsCompile,
+  credentialsAreAsked(methods), listedNamesExist(methods), restrictionsRestrict
 ]
 
 /** Where a config came from, so that every thread can freeze it for itself. */

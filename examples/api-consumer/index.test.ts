@@ -55,7 +55,7 @@ t.test('partners send orders up to their rate, and nobody else does', {
   for (const one of written) t.match(await one.json(), { outcome: 'written', ack: 'kafka', topic: 'orders' })
 
   const decisions = (policy: string, decision: string): Promise<number> =>
-    metricOf(gateway.healthPort, 'sluice_policy_decisions_total', `{policy="${policy}",decision="${decision}"}`)
+    metricOf(gateway.healthPort, 'sluice_policy_decisions_total', `{policy="${policy}",decision="${decision}"`)
   t.equal(await decisions('payload-limit', 'would-refuse'), 5, 'in shadow mode it counts')
   t.equal(await decisions('rate-limit', 'refuse'), 15)
   t.equal((await kafka.readAll('orders')).length, 5)

@@ -33,7 +33,7 @@ const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9'
 const roundCount = Math.min(Math.max(1, Math.floor(Number(values.rounds)) || 1), roundsMax)
 const data = Buffer.from(eventText(scenarios.single.eventBytes))
 
-const counters = createDecisionCounters(policies.map(({ name }) => name), decisionNames)
+const counters = createDecisionCounters([{ name: 'any', place: '' }], decisionNames)
 
 function chainOf (judges: readonly SeatedJudge[]): PolicyChain {
   return createPolicyChain({

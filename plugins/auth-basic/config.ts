@@ -18,6 +18,10 @@ export const basicConfig = Type.Object({
   }),
   waitingCountMax: Type.Integer({
     default: 100, minimum: 0, maximum: 10_000, description: 'How many wait for that in a worker; more are told to come back.'
+  }),
+  waitMs: Type.Integer({
+    default: 5_000, minimum: 10, maximum: 60_000,
+    description: 'How long one waits for that at most, then it is told to come back.'
   })
 }, { additionalProperties: false, description: 'Authenticates peers by name and password (RFC 7617).' })
 

@@ -24,7 +24,9 @@ const principals: readonly PrincipalSettings[] = [
   { name: 'bob', groups: [], credentials: [{ apiKey: 'x' }] },
   { name: 'anna', groups: ['staff'], credentials: [{ basic: { username: '\u00c5nna', passwordHash: hashOf(annas) } }] }
 ]
-const config: BasicConfig = { rememberMs: 60_000, rememberedCountMax: 100, checkCountMax: 1, waitingCountMax: 10 }
+const config: BasicConfig = {
+  rememberMs: 60_000, rememberedCountMax: 100, checkCountMax: 1, waitingCountMax: 10, waitMs: 60_000
+}
 
 function authenticator (more: Partial<BasicConfig> = {}, known = principals): Authenticator {
   return authBasic.create({ config: { ...config, ...more }, principals: known, tables: [], log: silentLog })
@@ -95,6 +97,20 @@ t.test('a flood of guesses is turned away above its bound, and those who are rem
   const codes = (await Promise.all(flood)).map(answer => (answer as Refusal).code)
   t.equal(codes.filter(code => code === 'overloaded').length, 46)
   t.equal(codes.filter(code => code === 'unauthenticated').length, 4)
+})
+
+t.test('who guesses a lot from one address does not hold up another one', async t => {
+  const one = authenticator({ waitingCountMax: 20 })
+  const ended: string[] = []
+  const noting = async (who: string, answer: Promise<Principal | Refusal | undefined>): Promise<void> => {
+    await answer
+    ended.push(who)
+  }
+  const guesses = Array.from({ length: 20 }, (_, at) => noting('guess', ask(one, basic('\u00c5nna', `guess ${at}`))))
+  const anna = Promise.resolve(one.authenticate(show(right), { ...peer, address: '192.0.2.7' }))
+  await Promise.all([...guesses, noting('anna', anna)])
+  t.ok(ended.indexOf('anna') < 4, ended.join())
+  t.match(await anna, { name: 'anna' })
 })
 
 t.test('the same pair sent many times at once is checked once', async t => {

@@ -1,6 +1,7 @@
 // The auth-basic policy: finds the principal whose name and password a peer shows. The config knows only hashes.
 
 import { createHmac, randomBytes } from 'node:crypto'
+import { siteOf } from '../../src/contract/address.ts'
 import type { Principal } from '../../src/contract/envelope.ts'
 import { createMemory } from '../../src/contract/memory.ts'
 import { refuse } from '../../src/contract/outcome.ts'
@@ -44,7 +45,7 @@ export const authBasic: AuthenticatorModule<BasicConfig> = {
     const right = createMemory<Principal>(config.rememberedCountMax)
     const mistaken = createMemory<true>(config.rememberedCountMax)
     const queue = createCheckQueue<Principal | Refusal>({
-      runningMax: config.checkCountMax, waitingMax: config.waitingCountMax
+      runningMax: config.checkCountMax, waitingMax: config.waitingCountMax, waitMs: config.waitMs, tooMany: busy
     })
 
     /** A name that nobody has costs what a name of somebody costs, each time the same. */
@@ -74,7 +75,7 @@ export const authBasic: AuthenticatorModule<BasicConfig> = {
         ['password_checks', queue.runningCount],
         ['password_checks_waiting', queue.waitingCount]
       ]),
-      authenticate (credentials) {
+      authenticate (credentials, peer) {
         const text = shownToken(credentials, place)
         if (text === undefined) return undefined
         if (text === repeated) return shownTwice
@@ -86,7 +87,7 @@ export const authBasic: AuthenticatorModule<BasicConfig> = {
         if (mistaken.find(key, nowMs) === true) return wrong
         const shown = decode(text)
         if (shown === undefined) return wrong
-        return queue.run(key, () => check(shown, key)) ?? busy
+        return queue.run(key, siteOf(peer.address), () => check(shown, key))
       }
     }
   }

@@ -41,6 +41,8 @@ export const authIntrospection: AuthenticatorModule<IntrospectionConfig> = {
   config: introspectionConfig,
   credential: { name: credentialName, schema: introspectionCredential },
 
+  makesPrincipals: ({ knownOnly }) => !knownOnly,
+
   create ({ config, principals, log }) {
     const ask = createAsk(config)
     const judge = createJudgement(config, principals)

@@ -59,7 +59,8 @@ export const authJwt: AuthenticatorModule<JwtConfig> = {
   config: jwtConfig,
   credential: { name: credentialName, schema: jwtCredential },
   create: setup => createJwtAuthenticator(setup),
-  examine ({ config }) { for (const own of config.issuers) examineSecret(own) }
+  makesPrincipals: ({ issuers }) => issuers.some(one => !one.knownOnly),
+  examine: ({ config }) => config.issuers.flatMap(own => examineSecret(own) ?? [])
 }
 
 /** Throws, in words for the operator, where settings contradict each other. */

@@ -11,8 +11,13 @@ export type KeySet = ReturnType<typeof createLocalJWKSet>
 export interface IssuerKeys {
   /** The keys now; undefined where there are none: not yet, or none that are young enough. */
   current (): Promise<KeySet | undefined>
-  /** Keys that were fetched since, for a token whose key `stale` has not; undefined where there are no others. */
-  newer (stale: KeySet, kid: string): Promise<KeySet | undefined>
+  /**
+   * Keys that were fetched since, for a token that came at `cameMs` and whose key `stale` has not; undefined where the
+   * issuer has no such key. A number: nobody can tell before so many milliseconds are over.
+   */
+  newer (stale: KeySet, kid: string, cameMs: number): Promise<KeySet | number | undefined>
+  /** The time that `newer` goes by. */
+  readonly nowMs: () => number
   /** In how many milliseconds to ask again, where there are no keys. */
   retryAfterMs (): number
   readonly unknownCount: () => number
@@ -45,12 +50,19 @@ export class FetchedKeys implements IssuerKeys {
   #set: KeySet | undefined
   #text = ''
   #fetchedAtMs = 0
+  /** When the last fetch that came to something was begun. */
+  #begunAtMs = -Infinity
   #nextFetchMs = -Infinity
   #nextSearchMs = -Infinity
   #failuresCount = 0
   #underWay: Promise<void> | undefined
 
-  constructor (options: IssuerKeysOptions) { this.#options = options }
+  readonly nowMs: () => number
+
+  constructor (options: IssuerKeysOptions) {
+    this.#options = options
+    this.nowMs = options.nowMs
+  }
 
   async current (): Promise<KeySet | undefined> {
     const ageMs = this.#options.nowMs() - this.#fetchedAtMs
@@ -60,17 +72,20 @@ export class FetchedKeys implements IssuerKeys {
     return this.#options.nowMs() - this.#fetchedAtMs < this.#options.staleMs ? this.#set : undefined
   }
 
-  async newer (stale: KeySet, kid: string): Promise<KeySet | undefined> {
+  async newer (stale: KeySet, kid: string, cameMs: number): Promise<KeySet | number | undefined> {
     if (this.#set !== stale) return this.#set
     const nowMs = this.#options.nowMs()
     // A stranger who sends one invented key after the other gets one fetch per gap, and one per key.
     if (kid.length > kidLengthMax || this.#unknown.find(kid, nowMs) === true) return undefined
-    if (this.#underWay === undefined && nowMs < Math.max(this.#nextFetchMs, this.#nextSearchMs)) return undefined
-    const before = this.#fetchedAtMs
-    await this.#fetchIf(this.#nextFetchMs)
-    if (this.#set !== stale) return this.#set
-    if (this.#fetchedAtMs > before) this.#unknown.keep(kid, true, nowMs + unknownMs)
-    return undefined
+    // Keys that were asked for after the token came do not get any newer.
+    if (this.#begunAtMs < cameMs) {
+      const waitMs = Math.max(this.#nextFetchMs, this.#nextSearchMs) - nowMs
+      if (this.#underWay === undefined && waitMs > 0) return Math.ceil(waitMs)
+      await this.#fetchIf(this.#nextFetchMs)
+      if (this.#begunAtMs < nowMs && this.#set === stale) return this.retryAfterMs()
+    }
+    if (this.#set?.jwks().keys.some(one => one.kid === kid) !== true) this.#unknown.keep(kid, true, nowMs + unknownMs)
+    return this.#set === stale ? undefined : this.#set
   }
 
   retryAfterMs (): number {
@@ -90,8 +105,10 @@ export class FetchedKeys implements IssuerKeys {
 
   async #fetch (): Promise<void> {
     const { issuer, fetchKeys, gapMs, nowMs, log } = this.#options
+    const begunAtMs = nowMs()
     try {
       this.#take(await fetchKeys(this.#ending.signal))
+      this.#begunAtMs = begunAtMs
       if (this.#failuresCount > 0) log.info({ issuer }, 'the keys of an issuer of tokens can be fetched again')
       this.#failuresCount = 0
     } catch (error) {
@@ -121,6 +138,7 @@ export function configuredKeys (keys: JSONWebKeySet): IssuerKeys {
   return {
     current: () => Promise.resolve(set),
     newer: () => Promise.resolve(undefined),
+    nowMs: () => 0,
     retryAfterMs: () => 0,
     unknownCount: () => 0,
     close () {}

@@ -172,7 +172,7 @@ t.test('what has not the form of a signed token is left to the next authenticato
     ['encrypted, small', await encrypt(deflateRawSync(payload), { cty: 'JWT' })],
     ['two signatures', JSON.stringify(general)],
     ['one signature as JSON', JSON.stringify({ protected: head, payload: body, signature })],
-    ['a space before', ` ${token}`], ['a space behind', `${token} `], ['a line feed', `${token}\n`], ['a tab', `\t${token}`],
+    ['a space behind', `${token} `], ['a line feed', `${token}\n`], ['a tab', `\t${token}`],
     ['spaces inside', `${head}. ${body}.${signature}`], ['a fourth part', `${token}.`], ['two parts', `${head}.${body}`],
     ['padding', `${head}.${body}.${signature}==`], ['the plain alphabet', `${head}.${body}.+/${signature.slice(2)}`],
     ['two tokens', `${token}, Bearer ${token}`], ['quotes', `"${token}"`], ['NUL', `${token}\u0000`], ['wide dots', token.replaceAll('.', '\uff0e')]

@@ -54,13 +54,15 @@ export function createVerifier (config: IssuerConfig, keys: IssuerKeys | undefin
   }
 
   async function byKeys (token: string, nowMs: number): Promise<Verified | Refusal> {
+    const cameMs = keys?.nowMs() ?? 0
     const set = await keys?.current()
     if (keys === undefined || set === undefined) return notNow(noKeys, keys?.retryAfterMs() ?? 0)
     try {
       return accept(await verifyWith(set, token, options(nowMs)), nowMs)
     } catch (error) {
       if (!(error instanceof MissingKey)) throw error
-      const newer = await keys.newer(set, error.kid)
+      const newer = await keys.newer(set, error.kid, cameMs)
+      if (typeof newer === 'number') return notNow(newKey, newer)
       return newer === undefined ? notValid : accept(await verifyWith(newer, token, options(nowMs)), nowMs)
     }
   }
@@ -86,6 +88,7 @@ function checkAlgorithms ({ issuer, algorithms, secret, keys, jwksUrl }: IssuerC
   }
 }
 
+const newKey = 'the key of this token is not known yet, and its issuer is asked again soon; send the event again later'
 const noKeys = 'the keys of this token\'s issuer cannot be fetched now; send the event again later'
 
 function notNow (detail: string, retryAfterMs: number): Refusal {
@@ -99,16 +102,17 @@ function faultOfSecret ({ issuer, algorithms }: IssuerConfig, bytes: Buffer): st
   return `the secret of the issuer ${issuer} has ${bytes.length} bytes, and ${algorithms.join(', ')} need ${bytesMin} at least`
 }
 
-/** Throws, in words for the operator, where the secret can be read now and is too short. */
-export function examineSecret (config: IssuerConfig): void {
+/** What to tell the operator where the secret can be read now and is too short. */
+export function examineSecret (config: IssuerConfig): Error | undefined {
+  if (config.secret === undefined) return undefined
   let bytes
   try {
-    bytes = Buffer.from(config.secret?.reveal() ?? '')
+    bytes = Buffer.from(config.secret.reveal())
   } catch {
-    return
+    return undefined
   }
-  const fault = config.secret === undefined ? undefined : faultOfSecret(config, bytes)
-  if (fault !== undefined) throw new Error(fault)
+  const fault = faultOfSecret(config, bytes)
+  return fault === undefined ? undefined : new Error(fault)
 }
 
 /** The set has no key for the token: another one may have it by now. */

@@ -8,12 +8,13 @@ import type { Credentials, Eventually } from '../../src/contract/adapter.ts'
 import type { AuthenticatorModule } from '../../src/contract/policy.ts'
 import { principalOf } from '../../src/contract/principal.ts'
 import type { PrincipalSettings } from '../../src/contract/principal.ts'
-import { takeSingleUse } from '../../src/contract/single-use.ts'
+import { repetitionOf, takeSingleUse } from '../../src/contract/single-use.ts'
+import { SettingError } from '../../src/contract/setting-error.ts'
 import type { MemorySettings } from '../../src/contract/table.ts'
 import { signatureConfig, signatureCredential } from './config.ts'
 import type { SignatureConfig, SignatureCredential } from './config.ts'
 import { digestsMatch, readDigests } from './content-digest.ts'
-import { keyOf } from './key.ts'
+import { faultOfSecret, keyOf } from './key.ts'
 import type { Key } from './key.ts'
 import { coveredBy, signatureBase } from './signature-base.ts'
 import { readClaim } from './signature-input.ts'
@@ -39,18 +40,22 @@ export const authSignature: AuthenticatorModule<SignatureConfig> = {
   credential: { name: credentialName, schema: signatureCredential },
 
   tables: (config: SignatureConfig) => [memoryOf(config)],
+  examine: ({ principals }) => principals.flatMap(credentialsOf).flatMap(({ own, path }) => {
+    const fault = faultOfSecret(own)
+    return fault === undefined ? [] : new SettingError(fault, [...path, 'secret'])
+  }),
 
   create ({ config, principals, tables: [memory] }) {
     const signers = signersOf(principals)
     const prove = createProver(config, signers)
-    const repeated = refuse('unauthenticated', 'this signature was taken already, or is too old to tell; sign each attempt anew')
+    const repetition = repetitionOf('this signature', '; sign each attempt anew')
     const otherBody = refuse('unauthenticated', 'the body is not the one that Content-Digest is about')
     const noDigest = refuse('unauthenticated', 'Content-Digest must hold a sha-256 or sha-512 digest of the body as sent')
     const noBody = refuse('unauthenticated', 'what came with no body cannot be signed over one')
 
     function once ({ principal, base, createdMs }: Proof): Principal | Refusal {
-      const holdsMs = createdMs + config.windowMs + config.skewMs - Date.now()
-      return takeSingleUse(principal, memory, hash('sha256', base, 'base64'), holdsMs) ?? repeated
+      const knownMs = createdMs + config.windowMs + config.skewMs - Date.now()
+      return takeSingleUse(principal, { memory, key: hash('sha256', base, 'base64'), knownMs }, repetition)
     }
 
     async function withBody (proof: Proof, digests: Map<string, Buffer>, read: Promise<Buffer | Refusal>):
@@ -88,14 +93,32 @@ function signersOf (principals: readonly PrincipalSettings[]): Map<string, Signe
   const signers = new Map<string, Signer>()
   for (const settings of principals) {
     const principal = principalOf(settings)
-    for (const { [credentialName]: credential } of settings.credentials) {
-      if (credential === undefined) continue
-      const { keyId } = credential as SignatureCredential
-      if (signers.has(keyId)) throw new Error(`two principals share the key id "${keyId}": give each key an id of its own`)
-      signers.set(keyId, { key: keyOf(credential as SignatureCredential), principal })
+    for (const { own, path } of credentialsOf(settings, principals.indexOf(settings))) {
+      const { keyId } = own
+      if (signers.has(keyId)) {
+        throw new SettingError(`the key id "${keyId}" is that of another key already: give each key an id of its own`, path)
+      }
+      signers.set(keyId, { key: keyAt(own, path), principal })
     }
   }
   return signers
+}
+
+interface Placed { readonly own: SignatureCredential, readonly path: SettingError['path'] }
+
+/** The credentials of this kind, with their places in the config. */
+function credentialsOf ({ credentials }: PrincipalSettings, index: number): Placed[] {
+  return credentials.flatMap(({ [credentialName]: own }, at) => own === undefined ? [] : [{
+    own: own as SignatureCredential, path: ['principals', index, 'credentials', at, credentialName]
+  }])
+}
+
+function keyAt (own: SignatureCredential, path: SettingError['path']): Key {
+  try {
+    return keyOf(own)
+  } catch (error) {
+    throw new SettingError((error as Error).message, [...path, 'publicKey'])
+  }
 }
 
 /** All that can be checked without the body, cheapest first. */

@@ -62,6 +62,21 @@ export function keyOf (credential: SignatureCredential): Key {
   return { algorithm, matches: (base, signature) => scheme.matches(base, key, signature) }
 }
 
+const secretBytesMin = 16
+
+/** In words for the operator; undefined where there is nothing wrong with it, or it cannot be read now. */
+export function faultOfSecret (credential: SignatureCredential): string | undefined {
+  if (!('secret' in credential)) return undefined
+  let length
+  try {
+    length = secretBytes(credential.secret.reveal()).length
+  } catch {
+    return undefined
+  }
+  if (length >= secretBytesMin) return undefined
+  return `the secret of the key "${credential.keyId}" has ${length} bytes and can be guessed; at least ${secretBytesMin} are needed`
+}
+
 const base64Prefix = 'base64:'
 
 function secretBytes (text: string): Buffer {

@@ -5,13 +5,13 @@ import type { Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import type { AuthenticatorModule } from '../../src/contract/policy.ts'
-import { takeSingleUse } from '../../src/contract/single-use.ts'
+import { repetitionOf, takeSingleUse } from '../../src/contract/single-use.ts'
 import type { MemorySettings } from '../../src/contract/table.ts'
 import { webhookConfig, webhookCredential } from './config.ts'
 import type { WebhookConfig } from './config.ts'
 import { presets } from './presets.ts'
 import type { Preset, Shown } from './presets.ts'
-import { candidates, ownersOf, providersOf } from './providers.ts'
+import { candidates, ownersOf, providersOf, weakSecrets } from './providers.ts'
 import type { Owner, Provider } from './providers.ts'
 
 type Answer = Principal | Refusal
@@ -28,6 +28,7 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
   credential: { name: credentialName, schema: webhookCredential },
 
   tables: (config: WebhookConfig) => memoriesOf(config),
+  examine: ({ principals }) => weakSecrets(principals, credentialName),
 
   create ({ config, principals, tables: [dated, undated] }) {
     const { toleranceMs, undatedMs } = config
@@ -36,14 +37,13 @@ export const authWebhook: AuthenticatorModule<WebhookConfig> = {
     const unknown = refuse('unauthenticated', 'the signature of this webhook does not match any secret; check the secret')
     const shared = refuse('unauthenticated', 'two providers have the secret that signed this webhook; give each its own')
     const stale = refuse('unauthenticated', 'the time of this webhook is too far from now; check the clock of the sender')
-    const repeated = refuse('unauthenticated', 'this webhook was taken already, or is too old to tell')
+    const repetition = repetitionOf('this webhook', '')
     const noBody = refuse('unauthenticated', 'what came with no body cannot be signed over one')
 
     function once ({ principal, proof }: Owner, atMs: number | undefined): Answer {
-      const taken = atMs === undefined
-        ? takeSingleUse(principal, undated, proof, undatedMs)
-        : takeSingleUse(principal, dated, proof, atMs + toleranceMs - Date.now())
-      return taken ?? repeated
+      const memory = atMs === undefined ? undated : dated
+      const knownMs = atMs === undefined ? undatedMs : atMs + toleranceMs - Date.now()
+      return takeSingleUse(principal, { memory, key: proof, knownMs }, repetition)
     }
 
     async function check (meant: Provider[], shown: Shown, read: Promise<Buffer | Refusal>): Promise<Answer> {

@@ -4,6 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Principal } from '../../src/contract/envelope.ts'
 import { principalOf } from '../../src/contract/principal.ts'
 import type { PrincipalSettings } from '../../src/contract/principal.ts'
+import { SettingError } from '../../src/contract/setting-error.ts'
 import type { Secret } from '../../src/contract/secret.ts'
 import type { WebhookCredential } from './config.ts'
 import { presets } from './presets.ts'
@@ -37,6 +38,29 @@ export function providersOf (principals: readonly PrincipalSettings[], credentia
     }
   }
   return providers
+}
+
+const secretBytesMin = 16
+
+/** The secrets that can be guessed, of those that can be read now. */
+export function weakSecrets (principals: readonly PrincipalSettings[], credentialName: string): SettingError[] {
+  return principals.flatMap(({ credentials }, index) => credentials.flatMap((credential, place) => {
+    const own = credential[credentialName] as WebhookCredential | undefined
+    return (own?.secrets ?? []).flatMap((secret, at) => {
+      const length = own === undefined ? undefined : bytesOf(presets[own.preset], secret)
+      if (length === undefined || length >= secretBytesMin) return []
+      const problem = `this secret has ${length} bytes and can be guessed; at least ${secretBytesMin} are needed`
+      return new SettingError(problem, ['principals', index, 'credentials', place, credentialName, 'secrets', at])
+    })
+  }))
+}
+
+function bytesOf (preset: Preset, secret: Secret): number | undefined {
+  try {
+    return preset.keyOf(secret.reveal()).length
+  } catch {
+    return undefined
+  }
 }
 
 /** Those that a request of this preset to this path could be from. */

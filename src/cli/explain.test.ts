@@ -14,6 +14,7 @@ principals:
     groups: [ factories ]
     sources: [ "/factories/7/*" ]
     credentials: [ { apiKey: "sha256:${createHash('sha256').update(key).digest('hex')}" } ]
+  - { name: other, groups: [ audited ] }
 authentication: [ { auth-api-key: {} } ]
 policies: [ { payload-limit: { bytesMax: 100 } } ]
 routes:
@@ -25,13 +26,13 @@ routes:
     headers: [ x-request-id ]
     policies:
       - acl: { allow: [ "group:factories" ] }
-      - acl: { allow: [ "group:nobody" ], shadow: true }
+      - acl: { allow: [ "group:audited" ], shadow: true }
 `
 
-async function explain (t: Parameters<typeof temporaryFolder>[0], words: readonly string[], stdin = ''):
+async function explain (t: Parameters<typeof temporaryFolder>[0], words: readonly string[], stdin = '', text = config):
 ReturnType<typeof runCli> {
   const cwd = temporaryFolder(t)
-  writeFileSync(join(cwd, 'sluice.yaml'), config)
+  writeFileSync(join(cwd, 'sluice.yaml'), text)
   writeFileSync(join(cwd, 'order.json'), '{"customerId":"c1"}')
   return runCli(['explain', ...words], { cwd, stdin })
 }
@@ -89,6 +90,14 @@ t.test('what never comes to a policy is shown too', async (t) => {
   t.match(foreign.stdout, /payload-limit {2}not asked/)
 })
 
+t.test('where a condition has no value for the event that is said, and the policy is asked', async (t) => {
+  const text = config.replace('bytesMax: 100', "bytesMax: 10, when: 'event.extensions.level > 3'")
+  const { code, stdout } = await explain(t, ['orders/eu', '--as', 'factory-7'], '{"customerId":"c1"}', text)
+  t.equal(code, 1)
+  t.match(stdout, /payload-limit {2}is asked, as its condition has no value for it: No such key: level\n/)
+  t.match(stdout, /payload-limit {2}refuses it: too-large/)
+})
+
 t.test('a program reads the same as JSON', async (t) => {
   const { stdout } = await explain(t, ['orders/eu', '--as', 'factory-7', '--json'], '{"customerId":1}')
   t.match(JSON.parse(stdout.split('\n')[0] ?? ''), {
@@ -104,7 +113,7 @@ t.test('a program reads the same as JSON', async (t) => {
 
 t.test('what cannot be asked is said', async (t) => {
   t.match(await explain(t, ['orders/eu', '--as', 'nobody'], '{}'), {
-    code: 2, stderr: 'no principal of the config is named nobody; there are factory-7\n'
+    code: 2, stderr: 'no principal of the config is named nobody; there are factory-7, other\n'
   })
   t.match(await explain(t, ['orders/eu', 'nowhere.json']), { code: 74, stderr: /cannot read the data .* no such file/ })
   t.match(await explain(t, ['orders/eu', '-H', 'nonsense']), { code: 2, stderr: /name: value/ })

@@ -26,10 +26,11 @@ function principalText ({ name, groups }: NonNullable<Explanation['principal']>)
   return groups.length === 0 ? name : `${name} (${groups.join(', ')})`
 }
 
-function stepText ({ decision, refusal }: Step): string {
+function stepText ({ decision, refusal, reason }: Step): string {
   switch (decision) {
     case 'pass': return 'passes it'
     case 'skip': return 'is not for it: its condition is false'
+    case 'unclear': return `is asked, as its condition has no value for it: ${reason ?? ''}`
     case 'fault': return 'failed; what its onError says holds'
     case 'refuse': return `refuses it: ${refusal?.code ?? ''}: ${refusal?.detail ?? ''}`
     case 'would-refuse': return `would refuse it (shadow): ${refusal?.code ?? ''}: ${refusal?.detail ?? ''}`

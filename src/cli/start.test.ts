@@ -3,6 +3,8 @@
 import t from 'tap'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { RunningCli, runCli, temporaryFolder } from '../../test/support/run-cli.ts'
 
 t.test('start without a config says how to get one', async (t) => {
@@ -54,6 +56,17 @@ t.test('with --dev an event goes in, is read back, and the program drains', { ti
   gateway.child.kill('SIGTERM')
   t.equal((await gateway.ended).code, 0)
   t.match(gateway.stderr, 'SIGTERM: draining')
+})
+
+t.test('a file of quotas that cannot be used ends with 74, and says what to do', async (t) => {
+  const cwd = temporaryFolder(t)
+  writeFileSync(join(cwd, 'sluice.yaml'), `listeners: [ { protocol: http, port: 0 } ]
+sink: journal
+limits: { quotaFile: . }
+policies: [ quota: { window: day, eventsMax: 1 } ]
+routes: [ { name: a, channel: a, topic: a } ]
+`)
+  t.match(await runCli(['start'], { cwd }), { code: 74, stderr: /the file of quotas \. cannot be used: .*\n.*limits\.quotaFile/ })
 })
 
 t.test('a port that is taken is named, with another one to try', async (t) => {

@@ -106,7 +106,8 @@ function watchSignals ({ terminal }: Cli): Ended {
 }
 
 function isSystemError (error: unknown): boolean {
-  return error instanceof Error && error.name === 'JournalError'
+  if (!(error instanceof Error)) return false
+  return error.name === 'JournalError' || ('code' in error && String(error.code).startsWith('quota-file-'))
 }
 
 /** What went wrong and what to do; faults of the program itself keep their stack. */

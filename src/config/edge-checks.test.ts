@@ -44,6 +44,7 @@ const wrong: [parts: Parts, mistake: RegExp][] = [
   [{ more: 'rest: { trustedProxies: [ 10.0.0.0/33 ] }' }, /rest\.trustedProxies\[0\]: "10\.0\.0\.0\/33" is no address/],
   [{ listener: ', proxyProtocol: true, trustedProxies: [ 1.2.3 ]' }, /listeners\[0\]\.trustedProxies\[0\]: "1\.2\.3" is no/],
   [{ policies: 'ip-restriction: { deny: [ 300.0.0.1 ] }' }, /routes\[0\]\.policies\[0\]\.ip-restriction\.deny\[0\]: "300/],
+  [{ policies: 'ip-restriction: { deny: [ 10.1.2.3/8 ] }' }, /deny\[0\]: "10\.1\.2\.3\/8" names an address within a network/],
   [{ more: 'policies: [ ip-restriction: { allow: [ "::/129" ] } ]' }, /policies\[0\]\.ip-restriction\.allow\[0\]: "::\/129"/]
 ]
 for (const [parts, mistake] of wrong) {

@@ -1,6 +1,6 @@
 // Rules over what stands at the edge: client certificates, proxies that name their peers, networks, pages of browsers.
 
-import { isNetwork } from '../contract/address.ts'
+import { networkOf } from '../contract/address.ts'
 import type { Check } from './load.ts'
 import { at, listAt, textAt } from './lookup.ts'
 import { quote } from './mistake.ts'
@@ -65,7 +65,13 @@ function networkLists (document: unknown): Path[] {
 export const networksAreNetworks: Check = (document) => networkLists(document).flatMap((list) =>
   listAt(document, ...list).flatMap((_, index) => {
     const entry = textAt(document, ...list, index)
-    if (entry === undefined || isNetwork(entry)) return []
+    if (entry === undefined) return []
+    const right = networkOf(entry)
+    if (right === entry) return []
+    if (right !== undefined) {
+      const problem = `${quote(entry)} names an address within a network: is it that one address, or all of the network?`
+      return [{ path: [...list, index], problem, expected: `"${right}", or the address alone`, suggestion: right }]
+    }
     return [{
       path: [...list, index], problem: `${quote(entry)} is no address and no network`,
       expected: 'such as 10.1.2.3, 10.0.0.0/8 or 2001:db8::/32'

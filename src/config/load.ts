@@ -19,9 +19,9 @@ export type ConfigDocument = Readonly<Record<string, unknown>>
 
 /**
  * A rule over several settings. It must bear any document, also one with mistakes; `sound` tells whether all below a
- * top-level key is as its schema says.
+ * path is as its schema says.
  */
-export type Check = (document: ConfigDocument, sound: (key: string) => boolean) => readonly CheckMistake[]
+export type Check = (document: ConfigDocument, sound: (...path: Path) => boolean) => readonly CheckMistake[]
 
 export interface LoadOptions {
   readonly text: string
@@ -67,9 +67,9 @@ function fromChecks (checks: readonly Check[], document: ConfigDocument, found: 
     const meant = one.suggestion === undefined ? [] : [[...one.path.slice(0, -1), one.suggestion]]
     return [one.path, ...meant]
   })
-  const unsound = new Set(found.map((one) => one.path[0]))
+  const sound = (...path: Path): boolean => !found.some((one) => startsWith(one.path, path))
   const told = new Set<string>()
-  return checks.flatMap((check) => check(document, (key) => !unsound.has(key))).filter(({ path }) => {
+  return checks.flatMap((check) => check(document, sound)).filter(({ path }) => {
     // Two rules may find the same slip in their own ways; the first is enough.
     const again = told.has(showPath(path))
     told.add(showPath(path))

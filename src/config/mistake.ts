@@ -26,6 +26,8 @@ export interface CheckMistake {
   readonly path: Path
   readonly problem: string
   readonly expected: string
+  /** The nearest right spelling, where one is near. */
+  readonly suggestion?: string | undefined
 }
 
 /** The process exit code for a config that cannot be used (sysexits.h EX_CONFIG). */

@@ -3,7 +3,7 @@
 import { BlockList, isIP } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { addressSet, isAddress, isNetwork, plainAddress, siteOf } from './address.ts'
+import { addressSet, isAddress, networkOf, plainAddress, siteOf } from './address.ts'
 
 t.test('what the platform takes for an address is one here, and nothing else', t => {
   const odd = fc.stringMatching(/^[0-9a-f:.%]{0,20}$/)
@@ -59,10 +59,10 @@ t.test('a list of networks says the same as the platform\'s', t => {
 
 t.test('what is no network is told by name', async t => {
   for (const entry of ['10.0.0.0/33', '10.0.0.0/', '10.0.0.0/-1', '10/8', 'host', '::/129', '::ffff:10.0.0.0/95', '1.2.3.4/8/8']) {
-    t.notOk(isNetwork(entry), entry)
+    t.equal(networkOf(entry), undefined, entry)
     t.throws(() => addressSet([entry]), { message: `"${entry}" is no address` })
   }
-  t.ok(isNetwork('::1'))
+  t.equal(networkOf('::1'), '::1')
 })
 
 t.test('an address is written in one way, and one site is counted once', async t => {
@@ -75,4 +75,13 @@ t.test('an address is written in one way, and one site is counted once', async t
   t.not(siteOf('2001:db8:0:1::1'), siteOf('2001:db8:0:2::1'))
   t.not(siteOf('10.1.2.3'), siteOf('10.1.2.4'))
   t.equal(siteOf('nonsense'), 'nonsense')
+})
+
+t.test('a network has no bits of a host behind it', async t => {
+  const table: [written: string, right: string][] = [
+    ['10.1.2.3/8', '10.0.0.0/8'], ['10.0.0.0/8', '10.0.0.0/8'], ['10.1.2.3', '10.1.2.3'], ['1.2.3.4/32', '1.2.3.4/32'],
+    ['255.255.255.255/0', '0.0.0.0/0'], ['2001:db8::1/32', '2001:db8::/32'], ['2001:DB8::/32', '2001:DB8::/32'],
+    ['2001:db8:1:2:3:4:5:6/65', '2001:db8:1:2::/65'], ['::1/0', '::/0']
+  ]
+  for (const [written, right] of table) t.equal(networkOf(written), right, written)
 })

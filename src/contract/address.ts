@@ -107,8 +107,22 @@ function readNetwork (entry: string): { address: Address, bits: number } | undef
   return bits < 0 || bits > address.widthBits ? undefined : { address, bits }
 }
 
-/** True for an address, or for a network such as `10.0.0.0/8`. */
-export function isNetwork (entry: string): boolean { return readNetwork(entry) !== undefined }
+/** The network as it is written rightly: without bits of a host behind it. Undefined for what is no network. */
+export function networkOf (entry: string): string | undefined {
+  const network = readNetwork(entry)
+  if (network === undefined || !entry.includes('/')) return network === undefined ? undefined : entry
+  const { address: { value, widthBits }, bits } = network
+  const hostBits = BigInt(widthBits - bits)
+  if (value >> hostBits << hostBits === value) return entry
+  const start = value >> hostBits << hostBits
+  return `${widthBits === 32 ? writeFour(start) : writeSix(start)}/${bits}`
+}
+
+/** The platform shortens it as RFC 5952 says. */
+function writeSix (value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, at) => (value >> BigInt(16 * (7 - at)) & 0xffffn).toString(16))
+  return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1)
+}
 
 /**
  * Compiles addresses and networks. IPv4 is matched by IPv4 entries only, IPv6 by IPv6 entries only: `::/0` is all of

@@ -20,7 +20,8 @@ export const refusals = {
   'too-large': { fate: 'refused', retry: 'never', meaning: 'the event or request is above a limit' },
   'unauthenticated': { fate: 'refused', retry: 'never', meaning: 'no credential, or one that is not known' },
   'unverifiable': {
-    fate: 'refused', retry: 'later', meaning: 'who is sending cannot be checked now: what vouches for it does not answer'
+    fate: 'refused', retry: 'later',
+    meaning: 'who is sending cannot be told yet: what vouches for it does not answer, or the same proof is under way'
   },
   'forbidden': { fate: 'refused', retry: 'never', meaning: 'the principal may not send to this channel' },
   'no-route': { fate: 'refused', retry: 'never', meaning: 'no route takes this channel' },
@@ -69,11 +70,18 @@ export interface Refusal {
   readonly pointer: string | undefined
   /** When to come back, in milliseconds, where the gateway can tell. */
   readonly retryAfterMs: number | undefined
+  /** Of `unauthenticated`: what was shown holds, but for having been shown before. It is no wrong credential. */
+  readonly proven?: true
+  /** The policy that refused it, for the operator alone: no sender is told. Absent: it was none. */
+  readonly policy?: PolicyPlace
   /** The limit that is used up, where it is one that can be told. */
   readonly limit?: LimitState | undefined
 }
 
 export type Outcome = Receipt | Refusal
+
+/** One entry of the config, e.g. `acl` at `routes.orders.policies[0]`. */
+export interface PolicyPlace { readonly name: string, readonly place: string }
 
 /** Makes a refusal; its fate comes from the table. */
 export function refuse (

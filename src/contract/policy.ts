@@ -101,11 +101,14 @@ export interface AuthenticatorModule<Config = unknown> extends PolicyCommon {
   /** The key it reads in a principal's `credentials` and its JSON Schema. */
   readonly credential: { readonly name: string, readonly schema: object } | undefined
   create (setup: PolicySetup<Config>): Authenticator
+  /** True where these settings let it make principals that the config does not have. Absent: never. */
+  makesPrincipals? (config: Config): boolean
   /**
-   * Throws, in words for the operator, where a secret that can be read now cannot work. Only for a config that is being
-   * validated: later on secrets may change, and one that is wrong for a while must not stop anything.
+   * What is wrong, in words for the operator, with secrets that can be read now and cannot work; a SettingError where
+   * it has a place. Only for a config that is being validated: later on secrets may change, and one that is wrong for a
+   * while must not stop anything.
    */
-  examine? (setup: PolicySetup<Config>): void
+  examine? (setup: PolicySetup<Config>): readonly Error[]
 }
 
 /** One line of `plugins/index.ts`. */

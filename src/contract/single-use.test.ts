@@ -2,41 +2,66 @@
 
 import t from 'tap'
 import { tablesFor } from '../../test/support/table-rig.ts'
+import type { Principal } from './envelope.ts'
+import { isRefusal } from './outcome.ts'
 import { anonymousPrincipal } from './principal.ts'
-import { takeSingleUse } from './single-use.ts'
+import { repetitionOf, takeSingleUse } from './single-use.ts'
 import type { Table } from './table.ts'
 
-const memory = (): Table | undefined => tablesFor([{ kind: 'memory', keysMax: 8, knownMsMax: 60_000 }])[0]
+const repetition = repetitionOf('this proof', '; sign anew')
+const underWay = { code: 'unverifiable', retryAfterMs: 1_000, detail: /this proof is under way/ }
+const usedUp = { code: 'unauthenticated', proven: true, detail: /this proof was taken already.*sign anew/ }
+
+function memory (): Table {
+  const [table] = tablesFor([{ kind: 'memory', keysMax: 8, knownMsMax: 60_000 }])
+  if (table === undefined) throw new Error('a table was asked for')
+  return table
+}
+
+function take (memory: Table | undefined, key = 'a', knownMs = 10_000): ReturnType<typeof takeSingleUse> {
+  return takeSingleUse(anonymousPrincipal, { memory, key, knownMs }, repetition)
+}
+
+function taken (memory: Table): Principal {
+  const found = take(memory)
+  if (isRefusal(found)) throw new Error(found.detail)
+  return found
+}
 
 t.test('a proof that was given back can be shown again, once', async t => {
   const table = memory()
-  const first = takeSingleUse(anonymousPrincipal, table, 'a', 10_000)
-  t.match(first, { name: 'anonymous' })
-  t.equal(takeSingleUse(anonymousPrincipal, table, 'a', 10_000), undefined, 'while it is under way')
-  first?.singleUse?.giveBack()
-  const second = takeSingleUse(anonymousPrincipal, table, 'a', 10_000)
-  t.match(second, { name: 'anonymous' })
-  first?.singleUse?.giveBack()
-  t.equal(takeSingleUse(anonymousPrincipal, table, 'a', 10_000), undefined, 'it is given back once only')
+  const first = taken(table)
+  t.equal(first.name, 'anonymous')
+  t.match(take(table), underWay)
+  first.singleUse?.giveBack()
+  taken(table)
+  first.singleUse?.giveBack()
+  t.match(take(table), underWay, 'it is given back once only')
 })
 
-t.test('a proof that was used up is never given back', async t => {
+t.test('a proof that was used up is never given back, and no longer under way', async t => {
   const table = memory()
-  const first = takeSingleUse(anonymousPrincipal, table, 'a', 10_000)
-  first?.singleUse?.useUp()
-  first?.singleUse?.giveBack()
-  t.equal(takeSingleUse(anonymousPrincipal, table, 'a', 10_000), undefined)
+  const first = taken(table)
+  first.singleUse?.useUp()
+  t.match(take(table), usedUp)
+  first.singleUse?.giveBack()
+  t.match(take(table), usedUp)
 })
 
 t.test('after its time a proof is left to whoever has taken it since', async t => {
-  const given: string[] = []
-  const giveOnce = (key: string): void => { given.push(key) }
-  const table = { ...memory(), takeOnce: () => true, giveOnce } as unknown as Table
-  takeSingleUse(anonymousPrincipal, table, 'long', 10_000)?.singleUse?.giveBack()
-  takeSingleUse(anonymousPrincipal, table, 'over', 0)?.singleUse?.giveBack()
-  t.same(given, ['long'])
+  const told: string[] = []
+  const table = {
+    ...memory(), takeOnce: () => 'taken' as const,
+    giveOnce: (key: string) => { told.push(`${key} given`) }, useOnce: (key: string) => { told.push(`${key} used`) }
+  }
+  for (const [key, knownMs] of [['long', 10_000], ['over', 0]] as const) {
+    const principals = [take(table, key, knownMs), take(table, key, knownMs)] as Principal[]
+    principals[0]?.singleUse?.giveBack()
+    principals[1]?.singleUse?.useUp()
+  }
+  t.same(told, ['long given', 'long used'])
 })
 
 t.test('without a memory nothing can be told, so nothing is taken', async t => {
-  t.equal(takeSingleUse(anonymousPrincipal, undefined, 'a', 10_000), undefined)
+  t.match(take(undefined), usedUp)
 })

@@ -37,7 +37,15 @@ export interface MemorySettings extends TableCommon {
   readonly kind: 'memory'
   /** The longest that any key has to be known. */
   readonly knownMsMax: number
+  /** Keys are known no longer than was asked for; else a second longer, as whoever asked may have had another clock. */
+  readonly exact?: true
 }
+
+/**
+ * What a memory says of a key: `under-way` where another one has taken it and may give it back (or nobody can tell at
+ * this moment), `used-up` where nobody will, nor can tell that it was never taken.
+ */
+export type Taking = 'taken' | 'under-way' | 'used-up'
 
 /**
  * One table as one worker sees it. Never throws. Time is the table's own: a clock that all workers share and that
@@ -59,15 +67,19 @@ export interface Table {
   give (key: string, units: number): void
   /**
    * What could be taken now, and in how many milliseconds there will be `units` (or as many as there can ever be)
-   * again; 0: now. A level cannot tell when: it says 1000.
+   * again; 0: now. A level cannot tell when: it says 1000. Of a memory nothing can be taken so, and `waitMs` is for how
+   * long the key is still known: 0 where it is not.
    */
   read (key: string, units: number): { readonly leftUnits: number, readonly waitMs: number }
   /**
-   * Of a memory, which takes nothing in any other way: true the first time in the whole node. `knownMs` is how long the
-   * key has to be known from now on; asked again later, it is so much shorter. Where there is no room, those go that
-   * may be forgotten first, and no key is taken from then on that may be forgotten as early: it could be one of them.
+   * Of a memory, which takes nothing in any other way: `taken` the first time in the whole node. `knownMs` is how long
+   * the key has to be known from now on; asked again later, it is so much shorter. Where there is no room, those go
+   * that may be forgotten first, and no key is taken from then on that may be forgotten as early: it could be one of
+   * them.
    */
-  takeOnce? (key: string, knownMs: number): boolean
+  takeOnce? (key: string, knownMs: number): Taking
+  /** Of a memory: what this worker took once is not given back any more, and whoever asks is told so. */
+  useOnce? (key: string): void
   /**
    * Of a memory: gives back what this worker took once, so that it can be taken again; not where it had to make room
    * meanwhile. Only within its `knownMs`: after that somebody else may have taken the same.

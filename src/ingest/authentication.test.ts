@@ -9,6 +9,7 @@ import type { Peer, Principal } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { Authenticator } from '../contract/policy.ts'
+import { repetitionOf } from '../contract/single-use.ts'
 import { createAccess } from './access.ts'
 import { createFailedLogins, failedLoginTables } from './failed-logins.ts'
 import { createAuthentication, schemesOf, secretNamesOf } from './authentication.ts'
@@ -129,7 +130,7 @@ t.test('a gate is asked of whoever is authenticated, and its refusal is the answ
   const full = refuse('rate-limited', 'too many connections')
   const gate: SeatedGate = { name: 'full', gate: { enter: () => full, leave () {} } }
   const { authenticate, accepted } = rigOf({ key: () => Promise.resolve(alice) }, [gate])
-  t.equal(await authenticate(credentials, peer), full)
+  t.match(await authenticate(credentials, peer), full)
   t.same(accepted, [])
 })
 
@@ -143,24 +144,27 @@ t.test('who guesses at many names from one address is answered without being ask
   let name = 0
   for (const wrong of [(): Answer => ({ ...wrongKey, detail: `user ${name++}` }), async () => wrongKey]) {
     const { authenticate, asked } = rigOf({ basic: wrong })
-    for (let guess = 0; guess < failedLoginsMax; guess++) t.match(await authenticate(credentials, peer), { code: 'unauthenticated' })
+    for (let guess = 0; guess <= failedLoginsMax; guess++) {
+      t.match(await authenticate(credentials, peer), { code: 'unauthenticated' })
+    }
     t.match(await authenticate(credentials, { ...peer }), { code: 'rate-limited', retryAfterMs: Number })
-    t.equal(asked.length, failedLoginsMax)
-    t.match(await authenticate(credentials, { ...peer, address: '203.0.113.7' }), { code: 'unauthenticated' })
     t.equal(asked.length, failedLoginsMax + 1)
+    t.match(await authenticate(credentials, { ...peer, address: '203.0.113.7' }), { code: 'unauthenticated' })
+    t.equal(asked.length, failedLoginsMax + 2)
   }
 })
 
-t.test('showing nothing is no failure, and neither are a fault, a full gate and access that has ended', async t => {
+t.test('showing nothing is no failure, nor are a fault, a full gate, ended access and a proof shown again', async t => {
   const full: SeatedGate = { name: 'full', gate: { enter: () => refuse('rate-limited', 'full'), leave () {} } }
   const answers: [() => Answer, SeatedGate[]][] = [
     [() => undefined, []], [() => { throw new Error('bug') }, []], [() => alice, [full]],
-    [() => ({ name: 'eve', groups: [], anonymous: false }), []], [() => refuse('overloaded', 'later'), []]
+    [() => ({ name: 'eve', groups: [], anonymous: false }), []], [() => refuse('overloaded', 'later'), []],
+    [() => repetitionOf('this webhook', '').usedUp, []], [() => repetitionOf('this webhook', '').underWay, []]
   ]
   for (const [answer, gates] of answers) {
     const { authenticate, asked } = rigOf({ one: answer }, gates)
-    for (let count = 0; count <= failedLoginsMax; count++) await authenticate(credentials, peer)
-    t.equal(asked.length, failedLoginsMax + 1)
+    for (let count = 0; count <= failedLoginsMax + 1; count++) await authenticate(credentials, peer)
+    t.equal(asked.length, failedLoginsMax + 2)
   }
 })
 
@@ -180,7 +184,7 @@ t.test('whose access has ended has proved nothing, and its guesses are held up l
   for (const ended of [eve, expired]) {
     let answer: Answer = wrongKey
     const { authenticate, asked, accepted } = rigOf({ a: () => answer })
-    for (let guess = 0; guess < failedLoginsMax; guess++) {
+    for (let guess = 0; guess <= failedLoginsMax; guess++) {
       // The connection shows what it has between its guesses.
       answer = ended
       t.match(authenticate(credentials, peer), { code: 'unauthenticated' })
@@ -189,7 +193,7 @@ t.test('whose access has ended has proved nothing, and its guesses are held up l
     }
     answer = ended
     t.match(authenticate(credentials, peer), { code: 'rate-limited' })
-    t.equal(asked.length, 2 * failedLoginsMax)
+    t.equal(asked.length, 2 * (failedLoginsMax + 1))
     t.same(accepted, [])
   }
 })

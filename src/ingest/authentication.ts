@@ -56,7 +56,7 @@ export function createAuthentication (options: AuthenticationOptions): Authentic
 
   function accept (answer: Principal | Refusal, peer: Peer): Principal | Refusal {
     if (isRefusal(answer)) {
-      if (answer.code === 'unauthenticated') failedLogins.failed(peer)
+      if (answer.code === 'unauthenticated' && answer.proven !== true) failedLogins.failed(peer)
       return answer
     }
     // Whose access has ended has neither guessed wrong nor proved anything: nobody is spared for it.

@@ -4,8 +4,9 @@ import t from 'tap'
 import type { Envelope, ExtensionValue } from '../contract/envelope.ts'
 import { envelopeWith, judgeContext, oddEnvelopes } from '../../test/support/odd-envelopes.ts'
 import { compileCondition } from './condition.ts'
+import type { Unclear } from './condition.ts'
 
-function holds (text: string, parts: Partial<Envelope> = {}): boolean {
+function holds (text: string, parts: Partial<Envelope> = {}): boolean | Unclear {
   const condition = compileCondition(text)
   if ('mistake' in condition) throw new Error(condition.mistake)
   return condition.test(Object.freeze(envelopeWith(parts)), judgeContext)
@@ -62,10 +63,22 @@ t.test('what an event does not have is the empty text', async t => {
   t.equal(holds('event.bytes == 0 && size(event.extensions) == 0 && size(principal.attributes) == 0', bare), true)
 })
 
-t.test('an expression that has no value for an event throws, which is for its caller to judge', async t => {
-  t.throws(() => holds('event.extensions.none == "x"'), /No such key/)
-  t.throws(() => holds('timestamp(event.time) > timestamp("2026-01-01T00:00:00Z")', { time: 'soon' }))
-  t.throws(() => holds('int(event.subject) > 3', { subject: 'x' }))
+t.test('an expression that has no value for an event says why, in one line', async t => {
+  const table: [text: string, parts: Partial<Envelope>, words: RegExp][] = [
+    ['event.extensions.none == "x"', {}, /^No such key: none$/],
+    ['principal.attributes.tenant == "x"', {}, /^No such key: tenant$/],
+    ['timestamp(event.time) > timestamp("2026-01-01T00:00:00Z")', { time: 'soon' }, /^timestamp\(\)/],
+    ['int(event.subject) > 3', { subject: 'x' }, /^int\(\)/]
+  ]
+  for (const [text, parts, words] of table) t.match(holds(text, parts), { unclear: words }, text)
+})
+
+t.test('whether an event has something can be tested before it is used', async t => {
+  for (const text of ['has(event.extensions.none)', '"none" in event.extensions']) {
+    t.equal(holds(`${text} && event.extensions.none == "x"`), false)
+    t.equal(holds(`!(${text}) || event.extensions.none == "x"`), true)
+  }
+  t.equal(holds('has(principal.attributes.tenant) && principal.attributes.tenant == "a"'), false)
 })
 
 t.test('what is no condition is a mistake in words, with nothing run', async t => {

@@ -6,9 +6,12 @@ import type { Envelope, ExtensionValue, Peer, Principal } from '../contract/enve
 import type { JudgeContext } from '../contract/policy.ts'
 
 export interface Condition {
-  /** Throws where the expression has no value, e.g. for an extension that this event does not have. */
-  test (envelope: Envelope, context: JudgeContext): boolean
+  /** Never throws. */
+  test (envelope: Envelope, context: JudgeContext): boolean | Unclear
 }
+
+/** The expression has no value for this event, e.g. as it names an extension that the event does not have. */
+export interface Unclear { readonly unclear: string }
 
 /** Why an expression is none, in words for an operator. */
 export interface ConditionMistake { readonly mistake: string }
@@ -162,8 +165,12 @@ function addPattern (node: unknown, patterns: Map<string, RE2JS>): string | unde
 }
 
 /** The library shows the place in further lines. */
+function firstLineOf (error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? ''
+}
+
 function reasonOf (error: unknown): string {
-  const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? ''
+  const reason = firstLineOf(error)
   if (reason.startsWith('Unknown variable')) return `${reason}; there are ${variableNames.join(', ')}`
   if (!reason.startsWith('No such key')) return reason
   return `${reason}; ` + Object.entries(fields).map(([of, own]) => `${of} has ${Object.keys(own).join(', ')}`).join('; ')
@@ -181,7 +188,15 @@ export function compileCondition (expression: string): Condition | ConditionMist
     if (!valid) return { mistake: reasonOf(error) }
     if (type !== 'bool') return { mistake: `the condition must be true or false, not ${type ?? 'of no type'}` }
     const evaluate = run as (variables: object) => unknown
-    return { test: (envelope, context) => evaluate(new Variables(envelope, context)) === true }
+    return {
+      test (envelope, context) {
+        try {
+          return evaluate(new Variables(envelope, context)) === true
+        } catch (error) {
+          return { unclear: firstLineOf(error) }
+        }
+      }
+    }
   } catch (error) {
     return { mistake: reasonOf(error) }
   }

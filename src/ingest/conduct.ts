@@ -6,8 +6,8 @@ import { Type } from 'typebox'
 export const conductProperties = {
   when: Type.Optional(Type.String({
     minLength: 1, maxLength: 1_000,
-    description: 'Judge only events for which this CEL expression is true, e.g. `principal.groups.exists(g, g == "new")`; ' +
-      'if absent, all.'
+    description: 'Judge only events for which this CEL expression is true, e.g. `principal.groups.exists(g, g == "new")`, ' +
+      'or for which it has no value; if absent, all.'
   })),
   shadow: Type.Boolean({
     default: false, description: 'true: judge and count, but let everything pass. For trying a policy out on live traffic.'

@@ -90,8 +90,9 @@ export const limitsConfig = Type.Object({
   connectionsPerPeerMax: Type.Integer({ default: 2_000, minimum: 1, description: 'Open connections of one peer address.' }),
   failedLoginsMax: Type.Integer({
     default: 20, minimum: 0, maximum: 1_000_000,
-    description: 'Wrong credentials of one address (one /64 of IPv6) in a minute, all workers; above it the address is ' +
-      'held up for 1 s, then twice as long each time, up to 5 minutes. 0: no bound.'
+    description: 'Wrong credentials of one address (one /64 of IPv6) in a minute, all workers; one more and the address ' +
+      'is held up for 1 s, then at each further one twice as long, up to 5 minutes; a doubling is forgotten after ten. ' +
+      '0: no bound.'
   }),
   sessionsMax: Type.Integer({
     default: 100_000, minimum: 1, maximum: 10_000_000,

@@ -22,24 +22,23 @@ export interface FailedLoginOptions {
   readonly failedLoginsMax: number
   /** Those of `failedLoginTables`, in its order. */
   readonly tables: readonly Table[]
-  /** Milliseconds of any steady clock. */
-  readonly nowMs?: () => number
 }
 
-/** Sites that are remembered at a time, about 3 MiB; those that failed longest ago are forgotten first. */
-export const sitesMax = 16_384
 const windowMs = 60_000
 /** How many times its failures an address may have under way while none of them has counted yet. */
 const underWayFactor = 4
 const backoffMinMs = 1_000
 const backoffMaxMs = 300_000
+/** How often the time may double, and after how long one doubling is forgotten. */
+const doublingsMax = 9
+const doublingForgottenMs = 600_000
 
 /** Addresses that the node counts. Above it some share a count, where a wrong credential may cost a wait early. */
 const addressesMax = 65_536
-/** The same for checks under way, which are no more than connections. */
-const addressesUnderWayMax = 16_384
+/** The same for checks under way, which are no more than connections, and for addresses that are held up. */
+const addressesHeldMax = 16_384
 
-/** What the node counts by address: failures, which wear off over the window, and checks under way. */
+/** What the node keeps by address: failures, which wear off over the window, checks under way, who is held up. */
 export function failedLoginTables (failedLoginsMax: number): TableSettings[] {
   if (failedLoginsMax === 0) return []
   return [
@@ -47,22 +46,16 @@ export function failedLoginTables (failedLoginsMax: number): TableSettings[] {
       kind: 'bucket', keysMax: addressesMax, burstUnits: failedLoginsMax,
       unitsPerSecondMax: failedLoginsMax * 1_000 / windowMs
     },
-    { kind: 'level', keysMax: addressesUnderWayMax, levelMax: underWayFactor * failedLoginsMax }
+    { kind: 'level', keysMax: addressesHeldMax, levelMax: underWayFactor * failedLoginsMax },
+    { kind: 'memory', keysMax: addressesHeldMax, knownMsMax: backoffMaxMs, exact: true },
+    {
+      kind: 'bucket', keysMax: addressesHeldMax, burstUnits: doublingsMax,
+      unitsPerSecondMax: 1_000 / doublingForgottenMs
+    }
   ]
 }
 
-/** A place that failed in this worker. */
-interface Site {
-  failedAtMs: number
-  /** How often in a row it was held up. */
-  level: number
-  heldUntilMs: number
-}
-
-/**
- * One worker's view. What an address has left is counted for the node, so that nobody below it is held up; how long it
- * is held up, each worker finds out by itself, at the first failure that it sees after nothing was left.
- */
+/** One worker's view. All of it is counted for the node, so that every worker gives an address the same answer. */
 export function createFailedLogins (options: FailedLoginOptions): FailedLogins {
   return new FailedLoginTable(options)
 }
@@ -72,11 +65,8 @@ class FailedLoginTable implements FailedLogins {
   readonly #max: number
   readonly #failures: Table | undefined
   readonly #checks: Table | undefined
-  readonly #nowMs: () => number
-  // Two generations, each at most half of the table. A single map from which the oldest is taken out again and again
-  // makes each look for the oldest pass over all the places that were freed before.
-  #sites = new Map<string, Site>()
-  #olderSites = new Map<string, Site>()
+  readonly #held: Table | undefined
+  readonly #doublings: Table | undefined
   /** Peers whose last credential was right: nobody at the same address can hold them up. */
   readonly #proven = new WeakSet<Peer>()
   /** Checks under way here by site, of peers that are not proven: no more sites than requests that wait for theirs. */
@@ -84,13 +74,13 @@ class FailedLoginTable implements FailedLogins {
   #failedCount = 0
   #heldUpCount = 0
 
-  constructor ({ failedLoginsMax, tables: [failures, checks], nowMs = () => performance.now() }: FailedLoginOptions) {
+  constructor ({ failedLoginsMax, tables: [failures, checks, held, doublings] }: FailedLoginOptions) {
     this.#max = failedLoginsMax
     this.#failures = failures
     this.#checks = checks
-    this.#nowMs = nowMs
+    this.#held = held
+    this.#doublings = doublings
     this.gauges = new Map([
-      ['failed_login_addresses', () => this.#sites.size + this.#olderSites.size],
       ['logins_under_way', () => [...this.#underWay.values()].reduce((sum, count) => sum + count, 0)],
       ['failed_logins_total', () => this.#failedCount],
       ['logins_held_up_total', () => this.#heldUpCount]
@@ -98,12 +88,9 @@ class FailedLoginTable implements FailedLogins {
   }
 
   heldUp (peer: Peer): Refusal | undefined {
-    // In normal operation nobody fails, and this is all it costs.
-    if ((this.#sites.size === 0 && this.#underWay.size === 0) || this.#proven.has(peer)) return undefined
+    if (this.#max === 0 || this.#proven.has(peer)) return undefined
     const key = siteOf(peer.address)
-    const site = this.#sites.get(key) ?? this.#olderSites.get(key)
-    const nowMs = this.#nowMs()
-    const leftMs = (site?.heldUntilMs ?? nowMs) - nowMs
+    const leftMs = this.#held?.read(key, 1).waitMs ?? 0
     if (leftMs <= 0) return this.#crowded(key)
     this.#heldUpCount++
     return refuse('rate-limited', 'too many wrong credentials came from your address; mend them and come back later', {
@@ -117,7 +104,7 @@ class FailedLoginTable implements FailedLogins {
    */
   #crowded (key: string): Refusal | undefined {
     const most = underWayFactor * this.#max
-    if (this.#max === 0 || !this.#underWay.has(key)) return undefined
+    if (!this.#underWay.has(key)) return undefined
     const count = most - (this.#checks?.read(key, 1).leftUnits ?? most)
     const leftCount = this.#leftCount(key)
     if (count < (leftCount === this.#max ? most : Math.max(1, leftCount))) return undefined
@@ -151,31 +138,15 @@ class FailedLoginTable implements FailedLogins {
     if (this.#max === 0) return
     this.#proven.delete(peer)
     const key = siteOf(peer.address)
-    const nowMs = this.#nowMs()
-    this.#count(key, this.#sites.get(key) ?? this.#renew(key, nowMs), nowMs)
-  }
-
-  /** A site of the older generation, or a new one, as one of the younger generation. */
-  #renew (key: string, nowMs: number): Site {
-    const site = this.#olderSites.get(key) ?? { failedAtMs: nowMs, level: 0, heldUntilMs: 0 }
-    if (this.#sites.size >= sitesMax / 2) {
-      this.#olderSites = this.#sites
-      this.#sites = new Map()
-    } else this.#olderSites.delete(key)
-    this.#sites.set(key, site)
-    return site
-  }
-
-  #count (key: string, site: Site, nowMs: number): void {
-    // Was on its way already when the site was held up.
-    if (nowMs < site.heldUntilMs) return
-    if (nowMs - Math.max(site.failedAtMs, site.heldUntilMs) > windowMs) site.level = 0
-    this.#failures?.take(key, 1, true)
-    site.failedAtMs = nowMs
-    // Who was held up a moment ago has no twenty more: the next wrong one holds it up for twice as long.
-    if (site.level === 0 && this.#leftCount(key) > 0) return
-    site.heldUntilMs = nowMs + Math.min(backoffMaxMs, backoffMinMs * 2 ** site.level)
-    site.level++
+    // Was on its way already when the address was held up.
+    if ((this.#held?.read(key, 1).waitMs ?? 0) > 0) return
+    const counts = this.#failures?.take(key, 1, true) === 1
+    const doublingsCount = doublingsMax - (this.#doublings?.read(key, 1).leftUnits ?? doublingsMax)
+    // Who was held up before has no twenty more: the next wrong one holds it up for twice as long.
+    if (counts && doublingsCount === 0) return
+    const heldMs = Math.min(backoffMaxMs, backoffMinMs * 2 ** doublingsCount)
+    // Of those that fail at the same time one counts.
+    if (this.#held?.takeOnce?.(key, heldMs) === 'taken') this.#doublings?.take(key, 1, true)
   }
 
   /** Wrong credentials that the address may still show, whichever worker it comes to. */

@@ -65,9 +65,9 @@ t.test('who is refused by a later gate leaves the earlier ones, is asked again n
   const notes: string[] = []
   const decisions: [string, string][] = []
   const seated = [gateOf('a', notes), gateOf('b', notes, ['anna']), gateOf('c', notes)]
-  const gates = rigOf(seated, (name, decision) => decisions.push([name, decision]))
-  t.equal(gates.enter(anna, peer), full)
-  t.equal(gates.enter(anna, peer), full)
+  const gates = rigOf(seated, ({ name }, decision) => decisions.push([name, decision]))
+  t.match(gates.enter(anna, peer), full)
+  t.match(gates.enter(anna, peer), full)
   gates.closed(peer)
   t.same(notes, ['a: anna enters 1', 'a: anna leaves 1', 'a: anna enters 1', 'a: anna leaves 1'])
   t.same(decisions, [['a', 'pass'], ['b', 'refuse'], ['a', 'pass'], ['b', 'refuse']])

@@ -5,7 +5,12 @@ import type { Refusal } from '../contract/outcome.ts'
 import type { Gate } from '../contract/policy.ts'
 import type { DecisionListener } from './seat.ts'
 
-export interface SeatedGate { readonly name: string, readonly gate: Gate }
+export interface SeatedGate {
+  readonly name: string
+  /** Where it stands in the config; absent: nobody needs to know. */
+  readonly place?: string
+  readonly gate: Gate
+}
 
 export interface Gates {
   /** Costs one look-up once the principal is in on this connection, whoever a proxy says that it sends for. */
@@ -23,12 +28,16 @@ export function createGates (
   const gone = new WeakSet<Peer>()
 
   function ask (principal: Principal, peer: Peer): Refusal | undefined {
-    for (const [at, { name, gate }] of gates.entries()) {
+    for (const [at, { name, place = '', gate }] of gates.entries()) {
+      const policy = { name, place }
       const refusal = gate.enter(principal, peer)
-      onDecision(name, refusal === undefined ? 'pass' : 'refuse', refusal)
-      if (refusal === undefined) continue
+      if (refusal === undefined) {
+        onDecision(policy, 'pass')
+        continue
+      }
+      onDecision(policy, 'refuse', { refusal })
       for (const earlier of gates.slice(0, at)) earlier.gate.leave(principal, peer)
-      return refusal
+      return { ...refusal, policy }
     }
     return undefined
   }

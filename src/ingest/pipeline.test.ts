@@ -56,7 +56,7 @@ t.test('what has no route, no data or a refusing judge never reaches the sink', 
   ingress.ingest(envelopeWith({ data: Buffer.from('{') }), settler, 3)
   t.match(settler.of(0), { code: 'no-route' })
   t.match(settler.of(1), { code: 'invalid-event', pointer: '/data' })
-  t.equal(settler.of(2), forbidden)
+  t.match(settler.of(2), forbidden)
   t.match(settler.of(3), { code: 'malformed' })
   t.same(deliveries, [])
   t.same(refused.map(one => [one.routeIndex, one.channel]), [[-1, 'nowhere'], [0, 'orders/eu'], [0, 'orders/eu'], [0, 'orders/eu']])
@@ -146,10 +146,10 @@ t.test('what refuses a request refuses all its events, what refuses an event onl
   const { ingress, deliveries } = createPipelineRig({ judges })
   const settler = new OutcomeRecorder()
   ingress.ingestMany([envelopeWith({ id: 'x' }), envelopeWith({ id: 'y' })], settler, 0)
-  t.same([settler.of(0), settler.of(1)], [forbidden, forbidden])
+  t.match([settler.of(0), settler.of(1)], [forbidden, forbidden])
   ingress.ingestMany([envelopeWith({ id: 'a' }), envelopeWith({ id: 'b' }), envelopeWith({ id: 'c' })], settler, 2)
-  t.equal(settler.of(3), forbidden)
-  t.same(deliveries.map(({ record }) => record.id), ['a', 'c'])
+  t.match(settler.of(3), forbidden)
+  t.match(deliveries.map(({ record }) => record.id), ['a', 'c'])
 })
 
 t.test('an envelope that a judge changed is the one delivered', async t => {
@@ -201,7 +201,7 @@ t.test('a connection keeps its order behind a late judge, and other connections 
   answers.shift()?.(forbidden)
   await turnOfLoop()
   t.same(delivered(), ['other', 'a', 'b', 'c', 'e'])
-  t.equal(settler.of(3), forbidden)
+  t.match(settler.of(3), forbidden)
   t.equal(pipeline.waitingCount(), 0)
 })
 

@@ -21,7 +21,7 @@ function rigOf (judgings: Record<string, Judging>, judgeTimeoutMs = 60_000): Rig
   const chain = createPolicyChain({
     judges,
     judgeTimeoutMs,
-    onDecision: (policy, decision) => decisions.push(`${policy} ${decision}`),
+    onDecision: ({ name: policy }, decision) => decisions.push(`${policy} ${decision}`),
     onFault: (policy, fault) => faults.push([policy, fault])
   })
   return { chain, decisions, faults }
@@ -49,7 +49,7 @@ t.test('a refusal ends the chain at once', async t => {
   const { chain, decisions } = rigOf({
     pass: () => undefined, refuse: () => forbidden, never: () => { throw new Error('asked after a refusal') }
   })
-  t.equal(chain.judge(envelope, judgeContext), forbidden)
+  t.match(chain.judge(envelope, judgeContext), forbidden)
   t.same(decisions, ['pass pass', 'refuse refuse'])
 })
 
@@ -86,7 +86,7 @@ t.test('a promise is awaited before the next judge is asked', async t => {
 
 t.test('a refusal that comes late ends the chain too', async t => {
   const { chain, decisions } = rigOf({ late: async () => forbidden, never: () => { throw new Error('asked') } })
-  t.equal(await chain.judge(envelope, judgeContext), forbidden)
+  t.match(await chain.judge(envelope, judgeContext), forbidden)
   t.same(decisions, ['late refuse'])
 })
 

@@ -20,8 +20,10 @@ function rigOf (...judges: (Partial<SeatedJudge> & { judge: Judge })[]): Rig {
   const chain = createPolicyChain({
     judges: judges.map((one, at): SeatedJudge => ({ name: `p${at}`, scope: 'event', ...one })),
     judgeTimeoutMs: 60_000,
-    onDecision: (policy, decision, refusal) =>
-      notes.push(refusal === undefined ? `${policy} ${decision}` : `${policy} ${decision} ${refusal.code}`),
+    onDecision: ({ name: policy }, decision, { refusal, reason } = {}) => {
+      const told = (refusal === undefined ? '' : ` ${refusal.code}`) + (reason === undefined ? '' : `: ${reason}`)
+      notes.push(`${policy} ${decision}${told}`)
+    },
     onFault: (_policy, fault) => faults.push(fault)
   })
   return { chain, notes, faults }
@@ -35,7 +37,7 @@ t.test('a policy is asked only where its condition is true', async t => {
   const when = { test: ({ id }: Envelope) => id === 'a' }
   const { chain, notes } = rigOf({ judge: refusing, when })
   const other = named('b')
-  t.equal(chain.judge(named('a'), judgeContext), forbidden)
+  t.match(chain.judge(named('a'), judgeContext), forbidden)
   t.equal(chain.judge(other, judgeContext), other)
   t.same(notes, ['p0 refuse forbidden', 'p0 skip'])
 })
@@ -55,10 +57,19 @@ t.test('limits are told only of judges that count the event and could refuse it'
   t.same(rigOf({ judge: refusing }).chain.limits(named('a'), judgeContext), [])
 })
 
-t.test('a condition that cannot be told is a failure of its policy', async t => {
-  const { chain, faults } = rigOf({ judge: { judge: () => undefined }, when: { test: () => { throw bug } } })
-  t.match(chain.judge(named('a'), judgeContext), { code: 'internal', outcome: 'refused' })
-  t.same(faults, [bug])
+t.test('where a condition has no value for an event the policy is asked, and has not failed', async t => {
+  const when = { test: ({ id }: Envelope) => id === 'odd' ? { unclear: 'No such key: level' } : id === 'a' }
+  const conduct = { faultsMax: 1, pauseMs: 600_000, onError: 'pass' as const }
+  const { chain, notes, faults } = rigOf({ judge: refusing, when, conduct })
+  for (let at = 0; at < 9; at++) t.match(chain.judge(named('odd'), judgeContext), forbidden)
+  t.match(chain.judge(named('a'), judgeContext), forbidden, 'its breaker stays closed')
+  t.same(notes.slice(0, 2), ['p0 unclear: No such key: level', 'p0 refuse forbidden'])
+  t.same(faults, [])
+  const counter = counterOf(9)
+  const many = rigOf({ judge: counter.judge, when })
+  await many.chain.judgeMany(['a', 'odd', 'b'].map(named), judgeContext)
+  t.same(counter.heldIds, ['a', 'odd'])
+  t.same(many.notes, ['p0 unclear: No such key: level', 'p0 pass', 'p0 pass', 'p0 skip'])
 })
 
 t.test('in shadow mode a policy judges and counts, and everything passes unchanged', async t => {
@@ -148,7 +159,7 @@ t.test('an event that is refused apart takes nobody\'s place, and nobody else ge
     judge: () => undefined, judgeMany: () => ({ passedCount: 2, refusal: forbidden, apart: new Map([[b, tooLarge]]) })
   }
   const all = [a, b, c, d].flatMap(one => one ?? [])
-  t.same(await rigOf({ judge }).chain.judgeMany(all, judgeContext), [a, tooLarge, c, forbidden])
+  t.match(await rigOf({ judge }).chain.judgeMany(all, judgeContext), [a, tooLarge, c, forbidden])
   const { chain, notes } = rigOf({ judge, conduct: { shadow: true } })
   t.same(await chain.judgeMany(all, judgeContext), all)
   t.same(notes, ['p0 pass', 'p0 would-refuse too-large', 'p0 pass', 'p0 would-refuse forbidden'])
@@ -176,7 +187,7 @@ t.test('what is held is given back once, with the envelope it was taken for, at 
     const [passed, refused] = many
       ? await chain.judgeMany([a, b], judgeContext)
       : [await chain.judge(a, judgeContext), await chain.judge(b, judgeContext)]
-    t.equal(refused, forbidden)
+    t.match(refused, forbidden)
     t.same(counter.heldIds, ['a'], 'what was refused holds nothing')
     chain.release(passed as Envelope)
     chain.release(passed as Envelope)
@@ -202,11 +213,22 @@ t.test('many are judged by every kind of judge in one order, sync or not', async
   t.same(asked, ['x1', 'x2', 'y1', 'y2', 'z1', 'z2'])
 })
 
-t.test('a judge of many that throws or rejects has judged none of them', async t => {
+t.test('a judge of many that throws or rejects has judged none of them, and has failed once', async t => {
   for (const judgeMany of [() => { throw bug }, async () => { throw bug }]) {
-    const { chain, faults } = rigOf({ judge: { judge: () => undefined, judgeMany } })
-    const verdicts = await chain.judgeMany([named('a'), named('b')], judgeContext)
-    t.match(verdicts, [{ code: 'internal' }, { code: 'internal' }])
-    t.ok(faults.length > 0)
+    const when = { test: ({ id }: Envelope) => id !== 'c' }
+    const judge: Judge = { judge: () => undefined, judgeMany }
+    const { chain, faults, notes } = rigOf({ judge, when, conduct: { faultsMax: 2 } })
+    const c = named('c')
+    const ask = async (): Promise<void> => {
+      const verdicts = await chain.judgeMany([named('a'), named('b'), c], judgeContext)
+      t.match(verdicts.slice(0, 2), [{ code: 'internal' }, { code: 'internal' }])
+      t.equal(verdicts[2], c, 'what it was not meant for passes')
+    }
+    await ask()
+    t.same(faults, [bug])
+    t.same(notes, ['p0 fault', 'p0 fault', 'p0 skip'])
+    await ask()
+    await ask()
+    t.equal(faults.length, 2, 'after two failures it is left alone')
   }
 })

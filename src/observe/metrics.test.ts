@@ -37,15 +37,16 @@ t.test('a gauge that throws is left out, the others stay', async t => {
 })
 
 t.test('decisions are counted by policy; one that is not listed makes no label', async t => {
-  const counters = createDecisionCounters(['acl', 'acl', 'payload-limit'], ['pass', 'refuse'])
-  counters.decided('acl', 'pass')
-  counters.decided('acl', 'refuse')
-  counters.decided('acl', 'refuse')
-  counters.decided('made-up', 'refuse')
+  const first = { name: 'acl', place: 'policies[0]' }
+  const second = { name: 'acl', place: 'routes.a.policies[0]' }
+  const counters = createDecisionCounters([first, second], ['pass', 'refuse', 'skip', 'fault'])
+  for (const decision of ['pass', 'refuse', 'refuse', 'skip']) counters.decided(first, decision)
+  counters.decided({ name: 'made-up', place: 'nowhere' }, 'refuse')
+  const labels = (policy: typeof first, decision: string): object => ({ policy: 'acl', decision, place: policy.place })
   t.same(counters.families()[0]?.samples, [
-    { labels: { policy: 'acl', decision: 'pass' }, value: 1 }, { labels: { policy: 'acl', decision: 'refuse' }, value: 2 },
-    { labels: { policy: 'payload-limit', decision: 'pass' }, value: 0 },
-    { labels: { policy: 'payload-limit', decision: 'refuse' }, value: 0 }
+    { labels: labels(first, 'pass'), value: 1 }, { labels: labels(first, 'refuse'), value: 2 },
+    { labels: labels(first, 'skip'), value: 1 },
+    { labels: labels(second, 'pass'), value: 0 }, { labels: labels(second, 'refuse'), value: 0 }
   ])
 })
 

@@ -62,26 +62,33 @@ function sentence (name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-/** Counts of policy decisions; a policy that is not listed is not counted, so labels stay bounded. */
+/** One entry of the config that decides. */
+interface Place { readonly name: string, readonly place: string }
+
+/** Counts of policy decisions, by entry of the config; one that is not listed is not counted: labels stay bounded. */
 export interface DecisionCounters {
-  decided (policy: string, decision: string): void
+  decided (policy: Place, decision: string): void
   families (): Family[]
 }
 
-export function createDecisionCounters (policies: readonly string[], decisions: readonly string[]): DecisionCounters {
-  const rows = new Map([...new Set(policies)].map(policy => {
-    const row: Record<string, number> = Object.fromEntries(decisions.map(decision => [decision, 0]))
-    return [policy, row]
+/** What is always shown; other decisions from the first one on, which keeps a large config's metrics short. */
+const alwaysShown: readonly string[] = ['pass', 'refuse']
+
+export function createDecisionCounters (policies: readonly Place[], decisions: readonly string[]): DecisionCounters {
+  const rows = new Map(policies.map(policy => {
+    const counts: Record<string, number> = Object.fromEntries(decisions.map(decision => [decision, 0]))
+    return [policy.place, { policy, counts }]
   }))
   return {
-    decided (policy, decision) {
-      const row = rows.get(policy)
-      if (row !== undefined) row[decision] = (row[decision] ?? 0) + 1
+    decided ({ place }, decision) {
+      const counts = rows.get(place)?.counts
+      if (counts !== undefined) counts[decision] = (counts[decision] ?? 0) + 1
     },
     families: () => [family(
-      { name: `${prefix}policy_decisions_total`, help: 'Decisions of policies.', kind: 'counter' },
-      [...rows].flatMap(([policy, row]) =>
-        Object.entries(row).map(([decision, value]): Sample => ({ labels: { policy, decision }, value }))))]
+      { name: `${prefix}policy_decisions_total`, help: 'Decisions of policies, by their place in the config.', kind: 'counter' },
+      [...rows.values()].flatMap(({ policy: { name, place }, counts }) => Object.entries(counts)
+        .filter(([decision, value]) => value > 0 || alwaysShown.includes(decision))
+        .map(([decision, value]): Sample => ({ labels: { policy: name, decision, place }, value }))))]
   }
 }
 

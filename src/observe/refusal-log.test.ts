@@ -25,9 +25,19 @@ t.test('the first refusal of its kind is told with who, where and why', async t 
   createRefusalLog(log, { perSecondMax: 10, nowMs: () => 0 }).refused(forbidden, event)
   t.same(messages, ['refused: forbidden'])
   t.same(lines, [{
-    code: 'forbidden', detail: forbidden.detail, pointer: undefined, door: 'rest', route: 'orders',
+    code: 'forbidden', detail: forbidden.detail, pointer: undefined, policy: undefined, place: undefined, door: 'rest', route: 'orders',
     channel: 'orders/eu', principal: 'bob', address: '10.0.0.7', requestId: 'r1', suppressedCount: 0
   }])
+})
+
+t.test('a line names the policy that refused, each of which is told apart, and one in shadow mode', async t => {
+  const { log, lines, messages } = kept()
+  const refusals = createRefusalLog(log, { perSecondMax: 10, nowMs: () => 0 })
+  const by = (place: string): typeof forbidden => ({ ...forbidden, policy: { name: 'acl', place } })
+  for (const place of ['policies[0]', 'policies[1]', 'policies[1]']) refusals.refused(by(place), event)
+  refusals.refused(by('policies[1]'), { ...event, shadow: true })
+  t.match(lines, [{ policy: 'acl', place: 'policies[0]' }, { place: 'policies[1]' }, { place: 'policies[1]' }])
+  t.same(messages, ['refused: forbidden', 'refused: forbidden', 'would be refused (shadow): forbidden'])
 })
 
 t.test('a flood makes one line per second, which tells how many it stands for', async t => {

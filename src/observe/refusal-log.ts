@@ -17,12 +17,14 @@ export interface RefusedEvent {
   /** The peer's address. */
   readonly address?: string | undefined
   readonly requestId?: string | undefined
+  /** True: a policy in shadow mode would have refused it, and it went on. */
+  readonly shadow?: true
 }
 
 export interface RefusalLogOptions {
   /** The most lines per second over all kinds; 0 writes none. */
   readonly perSecondMax: number
-  /** The most kinds (code and route) that are told apart; what comes later shares one. */
+  /** The most kinds (code, route and policy) that are told apart; what comes later shares one. */
   readonly keysMax?: number
   /** Milliseconds that only go up. */
   readonly nowMs?: () => number
@@ -43,8 +45,8 @@ export function createRefusalLog (log: Log, options: RefusalLogOptions): Refusal
   let secondStartMs = -Infinity
   let writtenCount = 0
 
-  function kindOf (code: string, route: string): Kind {
-    const key = `${code} ${route}`
+  function kindOf ({ code, policy }: Refusal, { route, shadow }: RefusedEvent): Kind {
+    const key = `${code} ${route} ${policy?.place ?? ''} ${shadow === true}`
     const known = kinds.get(key)
     if (known !== undefined || kinds.size >= keysMax) return known ?? others
     const kind: Kind = { code, route, nextMs: -Infinity, suppressedCount: 0 }
@@ -68,14 +70,14 @@ export function createRefusalLog (log: Log, options: RefusalLogOptions): Refusal
   return {
     refused (refusal, event) {
       if (perSecondMax === 0) return
-      const kind = kindOf(refusal.code, event.route)
+      const kind = kindOf(refusal, event)
       if (!mayWrite(kind)) {
         kind.suppressedCount++
         return
       }
       const { suppressedCount } = kind
       kind.suppressedCount = 0
-      log.warn(lineOf(refusal, event, suppressedCount), `${refusal.outcome}: ${refusal.code}`)
+      log.warn(lineOf(refusal, event, suppressedCount), `${event.shadow === true ? 'would be refused (shadow)' : refusal.outcome}: ${refusal.code}`)
     },
     flush () {
       for (const kind of [...kinds.values(), others]) {
@@ -89,8 +91,9 @@ export function createRefusalLog (log: Log, options: RefusalLogOptions): Refusal
 
 function lineOf (refusal: Refusal, event: RefusedEvent, suppressedCount: number): Record<string, unknown> {
   const { door, route, address, requestId } = event
+  const { name: policy, place } = refusal.policy ?? {}
   return {
-    code: refusal.code, detail: cut(refusal.detail), pointer: cut(refusal.pointer), door, route,
+    code: refusal.code, detail: cut(refusal.detail), pointer: cut(refusal.pointer), policy, place, door, route,
     channel: cut(event.channel), principal: cut(event.principal), address, requestId: cut(requestId), suppressedCount
   }
 }

@@ -6,7 +6,7 @@ import { refuse } from '../contract/outcome.ts'
 import { createEventCounters } from './event-counters.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { noTracer } from './tracing.ts'
-import { createWitness } from './witness.ts'
+import { createWitness, noteShadowed } from './witness.ts'
 
 t.test('an event is counted by its door and route, and a refusal names both in the log', async t => {
   const lines: [Record<string, unknown>, string][] = []
@@ -26,6 +26,8 @@ t.test('an event is counted by its door and route, and a refusal names both in t
   t.match(lines[1]?.[0], { door: 'rest', route: '' })
   const received = counters.families().find(({ name }) => name === 'sluice_events_received_total')
   t.match(received?.samples.find(({ value }) => value === 1), { labels: { door: 'rest', route: 'orders' } })
+  noteShadowed(refusals, { name: 'acl', place: 'policies[0]' }, { refusal: forbidden, envelope })
+  t.match(lines.at(-1), [{ policy: 'acl', place: 'policies[0]', channel: 'orders/eu' }, /shadow/])
   const bug = new Error('bug')
   witness.fault('it broke', bug)
   t.same(lines.at(-1), [{ error: bug }, 'it broke'])

@@ -3,7 +3,7 @@
 import type { Log } from '../contract/adapter.ts'
 import type { Arrival, Envelope } from '../contract/envelope.ts'
 import { isRefusal } from '../contract/outcome.ts'
-import type { Outcome, Refusal } from '../contract/outcome.ts'
+import type { Outcome, PolicyPlace, Refusal } from '../contract/outcome.ts'
 import type { createEventCounters } from './event-counters.ts'
 import type { createRefusalLog } from './refusal-log.ts'
 import type { createEventTracer } from './tracing.ts'
@@ -30,6 +30,19 @@ interface EventWitness {
   begin (envelope: Envelope, course: Course): ReturnType<EventTracer['begin']>
   lost (door: number, route: number, refusal: Refusal): void
   fault (what: string, error?: unknown): void
+}
+
+/** What a policy in shadow mode would have refused. */
+interface Shadowed { readonly refusal?: Refusal, readonly envelope?: Envelope }
+
+/** Tells the log of it, as seldom as of refusals. The door is not known here; the policy's place tells its route. */
+export function noteShadowed (refusals: WitnessParts['refusals'], policy: PolicyPlace, told: Shadowed = {}): void {
+  const { refusal, envelope } = told
+  if (refusal === undefined) return
+  refusals.refused({ ...refusal, policy }, {
+    door: '', route: '', channel: envelope?.channel, principal: envelope?.principal.name, address: envelope?.peer.address,
+    shadow: true
+  })
 }
 
 /** A number that is no door or route, such as -1, has no name. */

@@ -8,7 +8,7 @@ import { tableRig } from '../../test/support/table-rig.ts'
 const memory = (keysMax: number, knownMsMax = 60_000): MemorySettings => ({ kind: 'memory', keysMax, knownMsMax })
 
 function once (table: Table | undefined, key: string, knownMs: number): boolean {
-  return table?.takeOnce?.(key, knownMs) === true
+  return table?.takeOnce?.(key, knownMs) === 'taken'
 }
 
 t.test('a key is taken once in the whole node, until it may be forgotten', async t => {
@@ -36,9 +36,25 @@ t.test('what was given back is taken once more, by whichever worker', async t =>
   t.equal(once(one, 'a', 10_000), false)
   t.equal(once(one, 'b', 10_000), false)
   other?.giveOnce?.('a')
+  t.equal(once(one, 'a', 10_000), true)
   pass(11_001)
   one?.giveOnce?.('b')
   t.equal(once(one, 'b', 10_000), true)
+})
+
+t.test('what is under way is told apart from what was used up, or whose worker has died', async t => {
+  const { tables: [one, other], reclaim } = tableRig(memory(64), 2)
+  for (const key of ['a', 'b']) t.equal(once(one, key, 10_000), true)
+  for (const table of [one, other]) t.equal(table?.takeOnce?.('a', 10_000), 'under-way')
+  other?.useOnce?.('a')
+  other?.giveOnce?.('a')
+  t.equal(other?.takeOnce?.('a', 10_000), 'under-way', 'another worker has no say')
+  one?.useOnce?.('a')
+  for (const table of [one, other]) t.equal(table?.takeOnce?.('a', 10_000), 'used-up')
+  one?.giveOnce?.('a')
+  t.equal(one?.takeOnce?.('a', 10_000), 'used-up')
+  reclaim(0)
+  t.equal(other?.takeOnce?.('b', 10_000), 'used-up')
 })
 
 t.test('what had to make room stays taken, even when it is given back', async t => {
@@ -54,6 +70,19 @@ t.test('a memory takes nothing in any other way', async t => {
   t.equal(table.take('a', 1, true), 0)
   table.give('a', 1)
   t.same(table.read('a', 1), { leftUnits: 0, waitMs: 0 })
+})
+
+t.test('a memory tells every worker for how long it knows a key, to the millisecond where it is exact', async t => {
+  for (const exact of [undefined, true] as const) {
+    const { tables: [one, other], pass } = tableRig({ ...memory(64), ...exact && { exact } }, 2)
+    t.equal(once(one, 'a', 10_000), true)
+    pass(4_000)
+    t.equal(other?.read('a', 1).waitMs, 6_000)
+    t.equal(other?.read('b', 1).waitMs, 0)
+    pass(6_000)
+    t.equal(other?.read('a', 1).waitMs, 0)
+    t.equal(once(other, 'a', 10_000), exact === true)
+  }
 })
 
 t.test('a flood of keys does not keep new ones out, but those that may be forgotten as early as what it displaced', async t => {
@@ -81,19 +110,26 @@ t.test('whoever takes what, gives it back and dies: no key is taken twice within
     // Each key says of itself when it was made, and holds for 20 s after that.
     const madeMs = new Map<number, number>()
     const taken = new Set<number>()
+    /** Who may give it back. */
+    const takers = new Map<number, number>()
     for (const { worker, key, passMs, dies, gives } of steps) {
       pass(passMs)
-      if (gives) {
+      if (gives && takers.get(key) === worker) {
         tables[worker]?.giveOnce?.(`key ${key}`)
         taken.delete(key)
+        takers.delete(key)
+      } else if (gives) tables[worker]?.giveOnce?.(`key ${key}`)
+      if (dies) {
+        reclaim(worker)
+        for (const [key, taker] of takers) if (taker === worker) takers.delete(key)
       }
-      if (dies) reclaim(worker)
       const made = madeMs.get(key) ?? time.nowMs
       madeMs.set(key, made)
       const leftMs = made + 20_000 - time.nowMs
       if (leftMs <= 0 || !once(tables[worker], `key ${key}`, leftMs)) continue
       if (taken.has(key)) throw new Error(`key ${key} was taken twice`)
       taken.add(key)
+      takers.set(key, worker)
     }
   }), { numRuns: 500 })
 })

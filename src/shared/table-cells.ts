@@ -13,7 +13,7 @@ const headerWords = 16
  * Every part is words of 32 bits, one array for each, so that the fingerprints of a set lie side by side:
  * header: sets, workers, words per count, seed (2)
  * locks: per set, 0 or worker + 1
- * marks: per way, not 0 while another key may take its place (levels)
+ * marks: per way, not 0 while another key may take its place (levels), or while its key may be given back (memories)
  * prints: per way, the fingerprint, 0 where none was ever
  * counts: per way and, behind them, one more per set: the crowd, for keys that find no way
  */

@@ -102,10 +102,9 @@ t.test('who tries many keys from one address is held up, and others are not', as
     statuses.set(statusOf(last), (statuses.get(statusOf(last)) ?? 0) + 1)
   }
   t.same([...statuses.keys()].sort(), [401, 429])
-  // Each worker has half of them, and takes one more after each second that it has held the address up.
-  t.ok((statuses.get(401) ?? 0) < 2 * failedLoginsMax, `${statuses.get(401)} keys were tried`)
+  // One more than it may have, and one more after each time that it was held up.
+  t.ok((statuses.get(401) ?? 0) < failedLoginsMax + 10, `${statuses.get(401)} keys were tried`)
   t.equal(statusOf(await through(binaryHeader({ source: '203.0.113.7' }), key)), 200)
   t.equal(statusOf(await answerTo(connect({ host: '127.0.0.1', port: open }), requestOf(key))), 200)
   t.ok(await metricOf(gateway.healthPort, 'sluice_logins_held_up_total') > 0)
-  t.ok(await metricOf(gateway.healthPort, 'sluice_failed_login_addresses') > 0)
 })

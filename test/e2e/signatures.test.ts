@@ -191,8 +191,8 @@ t.test('signatures at a gateway with two workers', { timeout: 120_000 }, async t
     const answers = await Promise.all(Array.from({ length: 40 }, () => post('/v1/events/orders', body, headers)))
     const takenCount = answers.filter(({ status }) => status === 200).length
     t.equal(takenCount, 1, 'of 40 by two workers')
-    // From one address so many of them look like guesses, and are held up.
-    t.ok(answers.every(({ status }) => [200, 401, 429].includes(status)))
+    // While the first is under way the others may come again later; so many checks at once of one address are held up.
+    t.ok(answers.every(({ status }) => [200, 401, 429, 503].includes(status)))
   })
 
   t.equal(await metricOf(gateway.healthPort, 'sluice_budget_used_bytes'), 0)
