@@ -79,11 +79,11 @@ function shown (sample: SampleEvent, record: StoredRecord): object {
 }
 
 /** What the Kafka binding of CloudEvents makes of it in its binary mode. */
-function headersOf ({ context, contentType, trace, attributes = [], route }: SampleEvent): string[] {
+function headersOf ({ context, contentType, trace, traceBroken, attributes = [], route }: SampleEvent): string[] {
   const pairs = context === undefined ? [] : contextPairs(context).map(([name, value]) => [`ce_${name}`, value] as const)
   const all = [
     ...pairs, ...(contentType === undefined ? [] : [['content-type', contentType] as const]),
-    ...(trace === undefined ? [] : Object.entries(trace)),
+    ...(trace === undefined || traceBroken === true ? [] : Object.entries(trace)),
     ...attributes.filter(([name]) => sampleRoutes[route].settings.includes(name))
   ]
   return all.map(([name, value]) => `${name}: ${Buffer.from(value).toString('latin1')}`)

@@ -36,6 +36,8 @@ export interface SampleEvent {
   /** What travels beside it, and reaches Kafka where its route lists the name. */
   readonly attributes?: Pairs
   readonly trace?: { readonly traceparent: string, readonly tracestate: string }
+  /** True where nothing of it may be passed on. */
+  readonly traceBroken?: boolean
   /** What its record key has to be; null where its route gives none. */
   readonly recordKey: string | null
 }
@@ -61,16 +63,17 @@ type RouteName = keyof typeof sampleRoutes
 
 const mebibyte = 1_048_576
 const json = 'application/json'
-const oddJson = '{ "b" :1e999,\t"a":\n[ 12345678901234567890123456789, -0, 1.50, "\\u00e9\\ud83c\\udf89\\/", null ],"a": {} }'
+const oddJson = '{ "b" :1e999,\t"a":\n[ 12345678901234567890123456789, -0, 1.50, "\\u00e9\\ud83c\\udf89\\/\\ud800", null ],"a": {} }'
 const unicode = 'Gr\u00fc\u00dfe, \u65e5\u672c\u8a9e \ud83c\udf89 100% %41 "quoted" back\\slash ~'
 const minimal: SampleContext = { id: '1', source: '/s', type: 't' }
 const text = (name: string, value: string): SampleExtension => ({ name, value, kind: 'text' })
 
 const texts: readonly SampleExtension[] = [
-  text('7', 'a name of digits'), text('unicode', unicode), text('percent', '%25 and % and %zz'), text('blank', ' '),
+  text('7', 'a name of digits'), text('empty', ''), text('unicode', unicode), text('percent', '%25 and % and %zz'), text('blank', ' '),
   text('number', '007'), text('truth', 'true'), { name: 'link', value: 'https://example.com/a?b=%20c&d=%C3%BC#e', kind: 'uri' },
   { name: 'near', value: '../a%20b?c', kind: 'uri-reference' }, { name: 'bytes', value: 'AAEC/w==', kind: 'bytes' },
-  { name: 'seen', value: '2026-01-31T09:30:00.123456789Z', kind: 'timestamp' }, text('averylongextensionname01234567890', 'x')
+  { name: 'seen', value: '2026-01-31T09:30:00.123456789Z', kind: 'timestamp' }, text('averylongextensionname01234567890', 'x'),
+  text('traceparent', '00-11111111111111111111111111111111-2222222222222222-00')
 ]
 const typed: readonly SampleExtension[] = [
   { name: 'most', value: 2_147_483_647, kind: 'integer' }, { name: 'least', value: -2_147_483_648, kind: 'integer' },
@@ -84,6 +87,8 @@ const full: SampleContext = {
 const trace = {
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'vendor=a b%20c,other=1'
 }
+const brokenTrace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01', tracestate: 'a=b' }
+const longTrace = { traceparent: trace.traceparent, tracestate: `a=${'b'.repeat(511)}` }
 const attributes: Pairs = [['x-trace', 'a "b" %41, c'], ['x-hidden', 'stays here'], ['x-more', '1']]
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, at) => at))
 
@@ -101,7 +106,8 @@ const bodies: readonly (readonly [title: string, data: Buffer | null, contentTyp
   ['no data', null], ['no data of a type', null, json], ['no bytes as data', Buffer.alloc(0), 'text/plain'],
   ['odd JSON', Buffer.from(oddJson), json], ['null in JSON', Buffer.from('null'), json],
   ['JSON of a type of its own', Buffer.from('"x"'), 'application/vnd.example+json; charset=utf-8; v="a b"'],
-  ['white space around JSON', Buffer.from('\r\n {"a":1}\t\n'), json], ['text', Buffer.from(`${unicode}\r\n\0\u2028`), 'text/plain; charset=utf-8'],
+  ['white space around JSON', Buffer.from('\r\n {"a":1}\t\n'), json], ['text', Buffer.from(`\ufeff${unicode}\r\n\0\u2028`), 'text/plain; charset=utf-8'],
+  ['text that is no UTF-8', everyByte, 'text/plain; charset=utf-8'],
   ['every byte', everyByte, 'application/octet-stream'], ['every byte without a type', everyByte]
 ]
 
@@ -120,6 +126,12 @@ for (const route of ['plain', 'whole', 'bare'] as const) {
   add('extensions with types', { context: { ...full, extensions: typed }, contentType: json, data: Buffer.from('1') })
   add('a trace and attributes', { context: full, contentType: json, data: Buffer.from('{}'), trace, attributes })
   add('a trace and attributes, wrapped', { idempotencyKey: 'k', contentType: json, data: Buffer.from('{}'), trace, attributes })
+  add('a trace that is none', { context: full, data: Buffer.from('1'), trace: brokenTrace, traceBroken: true })
+  add('a trace with a state that is too long, wrapped', { idempotencyKey: 'k', data: Buffer.from('1'), trace: longTrace })
+  add('an id of unicode, wrapped', { idempotencyKey: unicode, data: Buffer.from('1') })
+  for (const time of ['2026-01-31T09:30:00.12Z', '2026-01-31t09:30:00z', '1990-12-31T23:59:60.5-08:00']) {
+    add(`the time ${time}`, { context: { ...minimal, time }, data: Buffer.from('1') })
+  }
   add('no id, wrapped', { contentType: json, data: Buffer.from(oddJson) })
   add('no id and one line, wrapped', { contentType: json, data: Buffer.from('[1e999, -0]') })
 }
@@ -133,6 +145,10 @@ samples.push(
     data: Buffer.from(`"${'\u00e9'.repeat(mebibyte / 2 - 1)}"`), recordKey: null
   }
 )
+samples.push({
+  title: 'a key within white space', route: 'pointed', context: minimal, contentType: json,
+  data: Buffer.from('\n{"customer":{"id":"s"}}\n'), recordKey: 's'
+})
 for (const [at, [value, recordKey]] of ([
   ['"a\\u00e9\\ud83c\\udf89\\"\\/"', 'a\u00e9\ud83c\udf89"/'], ['1.50', '1.50'], ['1e999', '1e999'], ['true', 'true'], ['""', '']
 ] as const).entries()) {

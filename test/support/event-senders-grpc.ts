@@ -47,14 +47,16 @@ function attributeValue ({ value, kind }: SampleExtension): AttributeValue {
     case 'uri': return { attr: { $case: 'ceUri', ceUri: word } }
     case 'uri-reference': return { attr: { $case: 'ceUriRef', ceUriRef: word } }
     case 'bytes': return { attr: { $case: 'ceBytes', ceBytes: Buffer.from(word, 'base64') } }
-    case 'timestamp': return {
-      attr: { $case: 'ceTimestamp', ceTimestamp: { seconds: Math.floor(Date.parse(word) / 1_000), nanos: nanosOf(word) } }
-    }
+    case 'timestamp': return ofTime(word)
   }
 }
 
-function nanosOf (time: string): number {
-  return Number((/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(9, '0').slice(0, 9))
+/** The times that come out of a Timestamp as they went in. */
+const exactTime = /^[0-9-]+T[0-9:]+(\.[0-9]{0,8}[1-9])?Z$/
+
+function ofTime (time: string): AttributeValue {
+  const nanos = Number((/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(9, '0'))
+  return { attr: { $case: 'ceTimestamp', ceTimestamp: { seconds: Math.floor(Date.parse(time) / 1_000), nanos } } }
 }
 
 function dataOf ({ data, contentType }: SampleEvent): CloudEvent['data'] {
@@ -70,8 +72,8 @@ function official (sample: SampleEvent): Message {
   const { id, source, type, subject, time, dataschema, extensions = [] } = context
   const attributes: Record<string, AttributeValue> = {}
   if (subject !== undefined) attributes.subject = ofText(subject)
-  // A Timestamp knows no offset: a time that has one goes as text.
-  if (time !== undefined) attributes.time = ofText(time)
+  // A Timestamp has no offset, and no choice of digits: other times go as text.
+  if (time !== undefined) attributes.time = exactTime.test(time) ? ofTime(time) : ofText(time)
   if (dataschema !== undefined) attributes.dataschema = { attr: { $case: 'ceUri', ceUri: dataschema } }
   if (contentType !== undefined) attributes.datacontenttype = ofText(contentType)
   for (const extension of extensions) attributes[extension.name] = attributeValue(extension)

@@ -51,7 +51,7 @@ function joined (parts: readonly (Buffer | null)[], by: string): string {
 export const restSenders: readonly EventSender[] = [
   {
     name: 'rest-headers',
-    lack: sample => lackOf.emptyIsNone(sample) ?? lackOf.noTypes(sample),
+    lack: sample => lackOf.emptyIsNone(sample) ?? lackOf.noTypes(sample) ?? lackOf.asciiKeys(sample),
     async send (samples, place) { for (const sample of samples) await sendSingle(sample, place) }
   },
   {

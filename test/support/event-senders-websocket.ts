@@ -1,6 +1,6 @@
 // Sends the events of the corpus over WebSocket, in each of its subprotocols and kinds of messages.
 
-import { besideOf, channelOf, contextPairs, eventJson, isBareJson, lackOf, runsOf } from './event-senders.ts'
+import { besideOf, channelOf, contextPairs, eventJson, isBareJson, isText, lackOf, runsOf } from './event-senders.ts'
 import type { EventSender, Place } from './event-senders.ts'
 import type { SampleEvent } from './event-corpus.ts'
 import { until } from './until.ts'
@@ -37,10 +37,9 @@ function attributesOf (sample: SampleEvent, type: string | undefined): [name: st
 
 function textMessage (id: number, sample: SampleEvent, place: Place): string {
   const { data, contentType } = sample
-  const text = contentType?.startsWith('text/') === true
   const body = data === null ? '' : isBareJson(sample)
     ? `,"data": ${data.toString()} `
-    : text ? `,"text":${JSON.stringify(data.toString())}` : `,"base64":"${data.toString('base64')}"`
+    : isText(sample) ? `,"text":${JSON.stringify(data.toString())}` : `,"base64":"${data.toString('base64')}"`
   const attributes = JSON.stringify(Object.fromEntries(attributesOf(sample, contentType)))
   return `{"type":"event","id":${id},"channel":"${channelOf(sample, place)}"${body},"attributes":${attributes}}`
 }

@@ -1,5 +1,6 @@
 // Sends the events of the corpus through one door in one of its forms, and says which of them the form cannot carry.
 
+import { isUtf8 } from 'node:buffer'
 import { isJson, mediaType } from '../../src/contract/media-type.ts'
 import { sampleRoutes } from './event-corpus.ts'
 import type { SampleContext, SampleEvent } from './event-corpus.ts'
@@ -24,6 +25,7 @@ const whyNot = {
   oneLine: 'its data has no line feeds',
   emptyIsNone: 'no bytes are no data',
   noTypes: 'its attributes are text, so that integers and booleans arrive as text',
+  asciiKeys: 'the id of data to wrap is ASCII',
   nothingBeside: 'it has no place for what travels beside an event'
 } as const
 
@@ -43,6 +45,7 @@ export const lackOf = {
     sample.contentType !== 'application/json' || !isBareJson(sample) ? whyNot.dataOnly : undefined,
   oneLine: ({ data }: SampleEvent) => data?.includes('\n') === true ? whyNot.oneLine : undefined,
   emptyIsNone: ({ data }: SampleEvent) => data?.length === 0 ? whyNot.emptyIsNone : undefined,
+  asciiKeys: ({ idempotencyKey = '' }: SampleEvent) => /[^\x20-\x7e]/.test(idempotencyKey) ? whyNot.asciiKeys : undefined,
   noTypes: (sample: SampleEvent) => showsTypes(sample) ? whyNot.noTypes : undefined,
   nothingBeside: ({ attributes, trace }: SampleEvent) =>
     attributes !== undefined || trace !== undefined ? whyNot.nothingBeside : undefined
@@ -51,6 +54,11 @@ export const lackOf = {
 /** The data where it can stand as a value in a JSON text: JSON without white space around it. */
 export function isBareJson ({ data, contentType }: SampleEvent): boolean {
   return data !== null && isJson(mediaType(contentType)) && data.toString() === data.toString().trim()
+}
+
+/** The data where it can stand as a text in JSON, by a type that says so. */
+export function isText ({ data, contentType }: SampleEvent): boolean {
+  return data !== null && contentType?.startsWith('text/') === true && isUtf8(data)
 }
 
 /** What goes beside an event as headers: its attributes and its trace context. */
@@ -80,7 +88,7 @@ export function eventJson (sample: SampleEvent): Buffer {
     .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
   if (data !== null) {
     if (isBareJson(sample)) members.push(`"data":${data.toString()}`)
-    else if (contentType?.startsWith('text/') === true) members.push(`"data":${JSON.stringify(data.toString())}`)
+    else if (isText(sample)) members.push(`"data":${JSON.stringify(data.toString())}`)
     else members.push(`"data_base64":"${data.toString('base64')}"`)
   }
   return Buffer.from(`{${members.join(', ')}}`)
