@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Test } from 'tap'
-import { eventCorpus, sampleRoutes } from '../support/event-corpus.ts'
+import { eventCorpus, refusedEvents, sampleRoutes } from '../support/event-corpus.ts'
 import type { SampleEvent } from '../support/event-corpus.ts'
 import { contextPairs } from '../support/event-senders.ts'
 import type { EventSender } from '../support/event-senders.ts'
@@ -89,6 +89,9 @@ function headersOf ({ context, contentType, trace, traceBroken, attributes = [],
   return all.map(([name, value]) => `${name}: ${Buffer.from(value).toString('latin1')}`)
 }
 
+/** A refusal in the words of any door; 1007 ends a connection whose text message is no JSON. */
+const refusal = /malformed|invalid-event|unsupported-media-type|\b1007\b/
+
 t.test('one event, one record', { skip: await skipWithoutKafka(), timeout: 180_000 }, async t => {
   const kafka = await sharedKafka()
   t.teardown(() => kafka.stop())
@@ -99,6 +102,7 @@ t.test('one event, one record', { skip: await skipWithoutKafka(), timeout: 180_0
     })))
   ])
   t.teardown(() => gateway.kill())
+  const refused = await Promise.all(senders.map(sender => refusedBy(sender, gateway.ports)))
   const startMs = Date.now()
   await Promise.all(senders.map(sender => sender.send(
     eventCorpus.filter(sample => sender.lack(sample) === undefined), { ports: gateway.ports, door: sender.name }
@@ -113,6 +117,10 @@ t.test('one event, one record', { skip: await skipWithoutKafka(), timeout: 180_0
 
   await t.test('what is written is what was sent', async t => {
     for (const sample of eventCorpus) checkSample(t, sample, expected.get(sample))
+  })
+
+  await t.test('what one refuses, all refuse', async t => {
+    for (const [at, { name }] of senders.entries()) t.same(refused[at], [], name)
   })
 
   for (const [at, { name, lack }] of senders.entries()) {
@@ -132,6 +140,17 @@ t.test('one event, one record', { skip: await skipWithoutKafka(), timeout: 180_0
     })
   }
 })
+
+/** What the sender is told of events that it must not be able to send, where that is no refusal. */
+async function refusedBy (sender: EventSender, ports: readonly number[]): Promise<string[]> {
+  const wrong: string[] = []
+  for (const sample of refusedEvents) {
+    if (sender.lack(sample) !== undefined) continue
+    const told = await sender.send([sample], { ports, door: sender.name }).then(() => 'written', (error: Error) => error.message)
+    if (!refusal.test(told)) wrong.push(`${sample.title}: ${told}`)
+  }
+  return wrong
+}
 
 /** Holds the record against the sample itself, where the format lets its bytes through. */
 function checkSample (t: Test, sample: SampleEvent, record: object | undefined): void {

@@ -173,5 +173,32 @@ for (const key of ['p-1', 'p-2', unicode]) {
   })
 }
 
+const good: SampleEvent = { title: '', route: 'plain', context: minimal, data: Buffer.from('1'), recordKey: null }
+const withExtension = (name: string, value = 'x'): Partial<SampleEvent> => ({ context: { ...minimal, extensions: [text(name, value)] } })
+
+/** Events that no door may let through, in any form that can carry them. */
+export const refusedEvents: readonly SampleEvent[] = ([
+  ['no id', { context: { ...minimal, id: '' } }], ['no type', { context: { ...minimal, type: '' } }],
+  ['a source that is no URI reference', { context: { ...minimal, source: 'a b' } }],
+  ['a time that is none', { context: { ...minimal, time: '2026-01-31 09:30' } }],
+  ['a schema that is no absolute URI', { context: { ...minimal, dataschema: 'order.json' } }],
+  ['a control character', { context: { ...minimal, subject: 'a\u0001' } }],
+  ['a noncharacter', withExtension('x', 'a\ufffe')], ['a name with a sign', withExtension('a_b')],
+  ['an extension called data', withExtension('data')], ['an extension of the gateway', withExtension('unjudgedby')],
+  ['a content type that is none', { contentType: 'json' }],
+  ['a content type that is none, wrapped', { context: undefined, contentType: 'json' }],
+  ['data that poses as an event', { contentType: 'application/cloudevents+json', data: Buffer.from('{"specversion":"1.0"}') }],
+  ['data that poses as an event of another format', { contentType: 'Application/cloudevents+avro' }],
+  ['data that poses as an event, wrapped', { context: undefined, contentType: 'application/cloudevents+json' }],
+  ['JSON that is none', { contentType: json, data: Buffer.from('{"a":') }],
+  ['JSON that is none, wrapped', { context: undefined, contentType: json, data: Buffer.from('{"a":') }],
+  ['JSON of no bytes', { contentType: json, data: Buffer.alloc(0) }],
+  ['no data', { route: 'pointed', data: null }], ['no key in the data', { route: 'pointed', contentType: json }],
+  ['no key among the extensions', { route: 'sharded' }],
+  ['a key that is too long', { route: 'sharded', ...withExtension('shard', 'k'.repeat(1_025)) }],
+  ['an id of data that is too long', { context: undefined, idempotencyKey: 'k'.repeat(256) }]
+] as const satisfies readonly (readonly [string, Omit<Partial<SampleEvent>, 'context'> & { context?: SampleContext | undefined }])[])
+  .map(([title, parts]): SampleEvent => ({ ...good, ...parts, title }) as SampleEvent)
+
 /** In the order in which they are to be sent. */
 export const eventCorpus: readonly SampleEvent[] = samples
