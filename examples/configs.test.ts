@@ -23,7 +23,9 @@ const examples = readdirSync(new URL('examples/', root))
   .filter(path => existsSync(new URL(path, root)))
 
 t.test('there are examples', async t => {
-  t.match(examples, ['examples/api-consumer/sluice.yaml', 'examples/kong-walk-through/sluice.yaml'])
+  t.match(examples, [
+    'examples/api-consumer/sluice.yaml', 'examples/kong-walk-through/sluice.yaml', 'examples/websocket-client/sluice.yaml'
+  ])
 })
 
 for (const path of examples) {

@@ -1,7 +1,7 @@
 // The scenarios are possible: sizes are what they say, counts are whole and bounded, both programs can run them.
 
 import t from 'tap'
-import { bodyText, eventText, scenarios } from './scenarios.ts'
+import { bodyText, eventText, namedEventText, scenarios, streams } from './scenarios.ts'
 
 for (const [name, scenario] of Object.entries(scenarios)) {
   t.test(`scenario ${name} can be run in bounded time`, async t => {
@@ -29,4 +29,14 @@ for (const [name, scenario] of Object.entries(scenarios)) {
 
 t.test('an event has the size that is asked for', async t => {
   for (const bytes of [100, 200, 1_000]) t.equal(Buffer.byteLength(eventText(bytes)), bytes)
+})
+
+t.test('streams can be run in bounded time, and an event with a name has the size that is asked for', async t => {
+  const { connections, eventBytes, inFlightMax, eventsPerSecond, durationSeconds } = streams
+  const counts = [connections, eventBytes, inFlightMax, eventsPerSecond]
+  t.ok(counts.every(count => Number.isInteger(count) && count > 0))
+  t.ok(durationSeconds > 0 && durationSeconds <= 300)
+  const text = namedEventText('websocket-50-1000000', eventBytes)
+  t.equal(Buffer.byteLength(text), eventBytes)
+  t.match(JSON.parse(text), { id: 'websocket-50-1000000' })
 })

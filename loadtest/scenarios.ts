@@ -50,6 +50,21 @@ export function eventText (eventBytes: number): string {
   return opening + 'x'.repeat(eventBytes - opening.length - closing.length) + closing
 }
 
+/** Events on open streams, at a rate, for the k6 scripts of the doors that have them. */
+export const streams = {
+  connections: 50, eventBytes: 200, inFlightMax: 100, eventsPerSecond: 20, durationSeconds: 10
+} as const
+
+/** The channel of these events. */
+export const streamChannel = 'load/streams'
+
+/** The data of an event with a name, which no other has. Exactly `eventBytes` bytes, all ASCII. */
+export function namedEventText (id: string, eventBytes: number): string {
+  const opening = `{"id":"${id}","note":"`
+  const closing = '"}'
+  return opening + 'x'.repeat(eventBytes - opening.length - closing.length) + closing
+}
+
 /** The body of one request. */
 export function bodyText ({ eventsPerRequest, eventBytes }: Scenario): string {
   const event = eventText(eventBytes)

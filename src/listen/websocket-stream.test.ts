@@ -27,7 +27,7 @@ function connect (t: Test, { port }: ListenerRig, subprotocols = ['mqtt']): WebS
   return client
 }
 
-t.test('frames carry a stream both ways, wherever they are cut', async t => {
+t.test('frames carry a stream both ways, wherever they are cut [MQTT-6.0.0-2]', async t => {
   const rig = await openEcho(t)
   const client = connect(t, rig)
   let heard = ''
@@ -45,7 +45,7 @@ t.test('frames carry a stream both ways, wherever they are cut', async t => {
   await until('leaving', () => rig.connections.gauges.get('connections_active')?.() === 0)
 })
 
-t.test('a text frame ends the connection', async t => {
+t.test('a text frame ends the connection [MQTT-6.0.0-1]', async t => {
   const client = connect(t, await openEcho(t))
   await once(client, 'open')
   client.send('text')
@@ -61,7 +61,7 @@ t.test('a frame above the limit ends the connection', async t => {
   t.equal(code, 1009)
 })
 
-t.test('whoever offers another subprotocol is told which one is spoken', async t => {
+t.test('whoever offers another subprotocol is told which one is spoken [MQTT-6.0.0-4]', async t => {
   const rig = await openEcho(t)
   const { socket, closed } = await dial(t, rig.port)
   const head = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'

@@ -10,12 +10,17 @@ import type { Adapter, Listening } from '../../src/contract/adapter.ts'
 import type { RefusalCode } from '../../src/contract/outcome.ts'
 import { until } from './rest-rig.ts'
 import { GrpcSender, grpcEndpoint } from './grpc-client.ts'
+import { connectPacket, MqttClient, publishPacket, serveMqtt } from './mqtt-client.ts'
+import { encodePacket } from './mqtt-packets.ts'
+import type { Properties } from '../../protocols/mqtt/codec/properties.ts'
 
 /** What a sender was told about its event: `written`, the code of a refusal, or nothing before its connection ended. */
 export type Told = 'written' | RefusalCode | 'nothing'
 
 /** A running listener with an adapter attached, and a sender. */
 export interface Conversation {
+  /** Codes that no sender is told, because its door withholds the answer and tries again until the event is written. */
+  readonly withheld?: ReadonlySet<RefusalCode>
   /** Sends one event to the channel `orders/eu` and waits for what it is told. */
   send (data: Buffer): Promise<Told>
   /** Sends the first part of one event, and gives the function that breaks the connection. */
@@ -29,7 +34,12 @@ export interface Conversation {
 export type Client = (adapter: Adapter) => Promise<Conversation>
 
 /** By the name of the adapter. A new adapter is not tested before it has a line here, and the test says so. */
-export const clients: Readonly<Record<string, Client>> = { rest: talkRest, websocket: talkWebsocket, grpc: talkGrpc }
+export const clients: Readonly<Record<string, Client>> = {
+  rest: talkRest,
+  websocket: talkWebsocket,
+  grpc: talkGrpc,
+  mqtt: talkMqtt
+}
 
 async function talkRest (adapter: Adapter): Promise<Conversation> {
   const server = createServer({ requestTimeout: 0, requireHostHeader: false })
@@ -166,4 +176,49 @@ function listeningOn (protocol: string, server: unknown): Listening {
       return { address: '127.0.0.1', port: (socket as Socket).remotePort ?? 0, secure: false, connectionId: known }
     }
   }
+}
+
+/** What the user property `code` of an answer says. */
+function codeIn ({ userProperties = [] }: Properties): RefusalCode | undefined {
+  return userProperties.find(([name]) => name === 'code')?.[1] as RefusalCode | undefined
+}
+
+/** Speaks to an adapter for the suite over all doors: MQTT 5, QoS 1, a connection for each event. */
+async function talkMqtt (adapter: Adapter): Promise<Conversation> {
+  const server = await serveMqtt(adapter)
+  return {
+    withheld: new Set(['unverifiable', 'rate-limited', 'overloaded', 'sink-unavailable', 'journal-full', 'delivery-timeout']),
+    send: data => sendByMqtt(new MqttClient(server.open()), data),
+    async sendHalf () {
+      const client = new MqttClient(server.open())
+      client.say(connectPacket())
+      await client.next('CONNACK')
+      const whole = encodePacket(publishPacket(), 5)
+      client.stream.write(whole.subarray(0, whole.length - 2))
+      return () => { client.close() }
+    },
+    async sendGarbage (bytes) {
+      const socket = server.open()
+      socket.resume()
+      socket.end(bytes)
+      await once(socket, 'close')
+    },
+    end: () => { server.close() }
+  }
+}
+
+async function sendByMqtt (client: MqttClient, payload: Buffer): Promise<Told> {
+  client.say(connectPacket(), publishPacket({ payload }))
+  const told = (): Told | undefined => {
+    for (const packet of client.heard) {
+      if (packet.type !== 'CONNACK' && packet.type !== 'PUBACK' && packet.type !== 'DISCONNECT') continue
+      if (packet.reasonCode >= 0x80) return codeIn(packet.properties) ?? 'nothing'
+      if (packet.type === 'PUBACK') return 'written'
+    }
+    return client.closed ? 'nothing' : undefined
+  }
+  await until(() => told() !== undefined)
+  const answer = told() ?? 'nothing'
+  client.close()
+  return answer
 }
