@@ -9,6 +9,7 @@ import { contextPairs } from '../support/event-senders.ts'
 import type { EventSender } from '../support/event-senders.ts'
 import { grpcSenders } from '../support/event-senders-grpc.ts'
 import { restSenders } from '../support/event-senders-rest.ts'
+import { mqttSenders } from '../support/event-senders-mqtt.ts'
 import { websocketSenders } from '../support/event-senders-websocket.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { sharedKafka, skipWithoutKafka } from '../support/kafka-shared.ts'
@@ -16,10 +17,11 @@ import type { SharedKafka } from '../support/kafka-shared.ts'
 import type { StoredRecord } from '../support/kafka-client.ts'
 
 /** Every door in every form. What an event is like in Kafka is said by the first that can carry it. */
-const senders: readonly EventSender[] = [...restSenders, ...websocketSenders, ...grpcSenders]
+const senders: readonly EventSender[] = [...restSenders, ...websocketSenders, ...grpcSenders, ...mqttSenders]
 
 const prefix = `same-${randomBytes(4).toString('hex')}`
 const keyedPartitionsCount = 3
+const senderCountMax = 5
 const topicOf = (keyed: boolean, door: string): string => `${prefix}.${keyed ? 'keyed' : 'open'}.${door}`
 
 const doors = `parameters: { door: { enum: [ ${senders.map(({ name }) => name).join(', ')} ] } }`
@@ -30,8 +32,10 @@ kafka: { brokers: ${JSON.stringify(brokers)} }
 listeners:
   - { protocol: http, port: 0 }
   - { protocol: grpc, port: 0 }
+  - { protocol: mqtt, port: 0 }
 rest: { bodyBytesMax: 4MiB }
 websocket: { messageBytesMax: 4MiB }
+mqtt: { packetBytesMax: 4MiB, structured311: true }
 routes:
 ${Object.entries(sampleRoutes).map(([name, { keyed, settings }]) =>
   `  - { name: ${name}, channel: "${name}/{door}", ${doors}, topic: "${topicOf(keyed, '{door}')}", source: /wrapped, ${settings} }`).join('\n')}
@@ -89,8 +93,8 @@ function headersOf ({ context, contentType, trace, traceBroken, attributes = [],
   return all.map(([name, value]) => `${name}: ${Buffer.from(value).toString('latin1')}`)
 }
 
-/** A refusal in the words of any door; 1007 ends a connection whose text message is no JSON. */
-const refusal = /malformed|invalid-event|unsupported-media-type|\b1007\b/
+/** A refusal in the words of any door; 1007 ends a connection whose text message is no JSON; MQTT 3.1.1 just closes. */
+const refusal = /malformed|invalid-event|unsupported-media-type|\b1007\b|closed before PUBACK/
 
 t.test('one event, one record', { skip: await skipWithoutKafka(), timeout: 180_000 }, async t => {
   const kafka = await sharedKafka()
@@ -104,9 +108,12 @@ t.test('one event, one record', { skip: await skipWithoutKafka(), timeout: 180_0
   t.teardown(() => gateway.kill())
   const refused = await Promise.all(senders.map(sender => refusedBy(sender, gateway.ports)))
   const startMs = Date.now()
-  await Promise.all(senders.map(sender => sender.send(
-    eventCorpus.filter(sample => sender.lack(sample) === undefined), { ports: gateway.ports, door: sender.name }
-  )))
+  // A few at a time: all of them at once are more than a gateway on a busy machine takes.
+  for (let at = 0; at < senders.length; at += senderCountMax) {
+    await Promise.all(senders.slice(at, at + senderCountMax).map(sender => sender.send(
+      eventCorpus.filter(sample => sender.lack(sample) === undefined), { ports: gateway.ports, door: sender.name }
+    )))
+  }
   const endMs = Date.now()
   const founds = await Promise.all(senders.map(sender => read(kafka, sender)))
   const expected = new Map<SampleEvent, object>()

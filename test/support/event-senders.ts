@@ -26,6 +26,9 @@ const whyNot = {
   emptyIsNone: 'no bytes are no data',
   noTypes: 'its attributes are text, so that integers and booleans arrive as text',
   asciiKeys: 'the id of data to wrap is ASCII',
+  otherNames: 'names that no attribute can have are none',
+  noKeys: 'it has no place for the id of data to wrap',
+  oneTrace: 'a trace context is an extension too',
   nothingBeside: 'it has no place for what travels beside an event'
 } as const
 
@@ -45,6 +48,11 @@ export const lackOf = {
     sample.contentType !== 'application/json' || !isBareJson(sample) ? whyNot.dataOnly : undefined,
   oneLine: ({ data }: SampleEvent) => data?.includes('\n') === true ? whyNot.oneLine : undefined,
   emptyIsNone: ({ data }: SampleEvent) => data?.length === 0 ? whyNot.emptyIsNone : undefined,
+  otherNames: ({ context }: SampleEvent) =>
+    context?.extensions?.some(({ name }) => !/^[a-z0-9]+$/.test(name)) === true ? whyNot.otherNames : undefined,
+  noKeys: ({ idempotencyKey }: SampleEvent) => idempotencyKey === undefined ? undefined : whyNot.noKeys,
+  oneTrace: ({ context, trace }: SampleEvent) => context !== undefined &&
+    (trace !== undefined || context.extensions?.some(({ name }) => name === 'traceparent') === true) ? whyNot.oneTrace : undefined,
   asciiKeys: ({ idempotencyKey = '' }: SampleEvent) => /[^\x20-\x7e]/.test(idempotencyKey) ? whyNot.asciiKeys : undefined,
   noTypes: (sample: SampleEvent) => showsTypes(sample) ? whyNot.noTypes : undefined,
   nothingBeside: ({ attributes, trace }: SampleEvent) =>
