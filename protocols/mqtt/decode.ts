@@ -126,8 +126,12 @@ function envelopeOf (message: Message, sender: Sender, channel: string, found: F
 }
 
 /** An event that its sender did not describe: the router gives it id, source and type. */
-function wrap (message: Message, sender: Sender, channel: string, receivedAtMs: number): Envelope {
+function wrap (message: Message, sender: Sender, channel: string, receivedAtMs: number): Envelope | Refusal {
   const { userProperties, contentType } = message.properties
+  if (contentType !== undefined && contentType !== 'application/json') {
+    const refusal = setAttribute(newDraft(), 'datacontenttype', contentType)
+    if (refusal !== undefined) return refusal
+  }
   const traceparent = readTraceparent(userProperty(userProperties, 'traceparent'))
   return {
     id: '', source: '', type: '', subject: undefined, time: undefined,

@@ -56,6 +56,7 @@ const refused: readonly (readonly [own: readonly string[], data: string | null, 
   [[...context, 'ce-Bad', 'a'], 'd', 'invalid-event'],
   [[...context, 'idempotency-key', 'k'], 'd', 'malformed'],
   [[...context, 'content-type', 'nonsense'], 'd', 'invalid-event'],
+  [['content-type', 'nonsense'], 'd', 'invalid-event'],
   [['content-type', 'application/cloudevents+json'], '{', 'malformed'],
   [['content-type', 'application/cloudevents+json'], null, 'malformed'],
   [['content-type', 'application/cloudevents+json', 'ce-id', '1'], '{}', 'malformed'],
@@ -70,6 +71,12 @@ t.test('what is not one event of its kind is refused', async t => {
     const found = decode(own, data)
     t.equal(isRefusal(found) ? found.code : 'taken', code, own.join())
   }
+})
+
+t.test('a channel with a content type that is none has no plain events', async t => {
+  const to = destinationOf('a', ['content-type', 'nonsense'], noAttributes)
+  t.notOk(to.plain)
+  t.match(decodeEvent(sender, to, { data: null, contentType: undefined, checked: false }, []), { code: 'invalid-event' })
 })
 
 t.test('attributes stand beside the headers of the upgrade, which keep their values', async t => {

@@ -51,7 +51,8 @@ export function destinationOf (channel: string, pairs: readonly string[], base: 
     if (name === 'content-type') contentType = pairs[at + 1]
     else if (describes(name)) plain = false
   }
-  if (isStructured(contentType)) plain = false
+  // What is no media type is refused with each event.
+  if (isStructured(contentType) || checkType(contentType) !== undefined) plain = false
   const attributes = pairs.length === 0 ? base : new FrameAttributes(base, pairs)
   return { channel, pairs, attributes, contentType, plain }
 }
@@ -62,6 +63,13 @@ function describes (name: string): boolean {
 
 function isStructured (contentType: string | undefined): boolean {
   return contentType !== undefined && mediaType(contentType).startsWith('application/cloudevents')
+}
+
+/** What CloudEvents says against a content type. */
+function checkType (contentType: string | undefined): Refusal | undefined {
+  return contentType === undefined || contentType === 'application/json'
+    ? undefined
+    : setAttribute(newDraft(), 'datacontenttype', contentType)
 }
 
 /** An event without attributes of its own, on a plain channel: the way that most events take. */
@@ -126,7 +134,8 @@ export function decodeEvent (
       pointer: '/attributes/idempotency-key'
     })
   }
-  return envelopeOf(place, { ...noContext, id, datacontenttype: contentType }, body)
+  return checkType(described.contentType) ??
+    envelopeOf(place, { ...noContext, id, datacontenttype: contentType }, body)
 }
 
 interface Place {

@@ -8,7 +8,7 @@ import { isRefusal } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
 import type { SinkRecord } from '../contract/sink.ts'
 import type { RouteSettings } from './config.ts'
-import { checkData, planRecord, toRecord } from './record.ts'
+import { checkData, checkEvent, planRecord, toRecord } from './record.ts'
 import type { RecordPlan } from './record.ts'
 import { createRouter } from './router.ts'
 
@@ -165,6 +165,20 @@ t.test('an event without data is refused, or a null value where the route allows
   }
   t.match(pairsOf(recordOf({ format: 'structured', allowTombstone: true }, { data: null })), { ce_id: '1' })
   t.equal(checkData(envelopeWith({ data: Buffer.alloc(0), datacontenttype: 'text/plain' }), planWith({})), undefined)
+})
+
+t.test('data that says it is an event itself is refused where readers would believe it', async t => {
+  const told = (format: RouteSettings['format'], datacontenttype: string, data: Buffer | null): unknown =>
+    checkEvent(envelopeWith({ datacontenttype, data }), planWith({ format, allowTombstone: true }))
+  for (const type of ['application/cloudevents+json', 'Application/CloudEvents-batch+avro; charset=utf-8']) {
+    for (const data of [Buffer.from('{}'), null]) {
+      t.match(told('binary', type, data), { code: 'invalid-event', pointer: '/datacontenttype' })
+      t.equal(told('raw', type, data), undefined)
+    }
+    t.equal(told('structured', type, Buffer.from('{}')), undefined, 'it stands within the event')
+    t.match(told('structured', type, null), { code: 'invalid-event' }, 'a tombstone is of the binary mode')
+  }
+  t.equal(told('binary', 'application/vnd.cloudevents+json', Buffer.from('{}')), undefined)
 })
 
 t.test('data that says it is JSON is checked, unless its route trusts it and needs nothing from it', async t => {

@@ -42,10 +42,26 @@ const foreignSource = refuse('forbidden', 'you may not send events of this sourc
   pointer: '/source'
 })
 
+const eventType = /^application\/cloudevents/i
+const posing = refuse('invalid-event',
+  'the content type says that the data is itself a CloudEvent; send that as the event, or give the data another type', {
+    pointer: '/datacontenttype'
+  })
+
+/**
+ * True where readers would take the data for the event: in the Kafka binding (3) a content type of this beginning says
+ * that the value is a whole event. Its source and type would be whatever the data says, and nobody has judged them.
+ */
+function poses ({ datacontenttype, data }: Envelope, { settings: { format } }: RecordPlan): boolean {
+  if (datacontenttype === undefined || datacontenttype === 'application/json') return false
+  return (format === 'binary' || (format === 'structured' && data === null)) && eventType.test(datacontenttype)
+}
+
 /** What every event must keep before any policy of its route is asked. */
 export function checkEvent (envelope: Envelope, plan: RecordPlan): Refusal | undefined {
   // The source of a wrapped event is its route's, not its sender's.
   if (!envelope.wrapped && !maySend(envelope.principal, envelope.source)) return foreignSource
+  if (poses(envelope, plan)) return posing
   return checkData(envelope, plan)
 }
 
