@@ -22,6 +22,8 @@ import { createJournalSink } from './journal/sink.ts'
 import { createKafkaSink } from './kafka/sink.ts'
 import { createConnections } from './listen/connections.ts'
 import type { Connections } from './listen/connections.ts'
+import { createHandshakes } from './listen/handshakes.ts'
+import type { Handshakes } from './listen/handshakes.ts'
 import { isDataListener } from './listen/config.ts'
 import { createListener } from './listen/listener.ts'
 import type { Listener } from './listen/listener.ts'
@@ -117,15 +119,19 @@ function compileRoutes (settings: Settings): Router {
 
 interface ListenerParts {
   readonly connections: Connections
+  readonly handshakes: Handshakes
   readonly doors: readonly Door[]
   readonly workerCount: number
   readonly log: Log
 }
 
 /** Each with the doors that speak its protocol. */
-function createListeners (settings: Settings, { connections, doors, workerCount, log }: ListenerParts): Listener[] {
+function createListeners (settings: Settings, parts: ListenerParts): Listener[] {
+  const { connections, handshakes, doors, workerCount, log } = parts
   return settings.listeners.filter(isDataListener).map(own => {
-    const listener = createListener(own, { settings: settings.connections, connections, shared: workerCount > 1, log })
+    const listener = createListener(own, {
+      settings: settings.connections, connections, handshakes, shared: workerCount > 1, log
+    })
     for (const { protocol, adapter } of doors) if (protocol === own.protocol) adapter.attach(listener)
     return listener
   })
@@ -140,10 +146,12 @@ function shareOf (whole: number, workerCount: number): number {
   return whole === 0 ? 0 : Math.max(1, Math.floor(whole / workerCount))
 }
 
-function createTable ({ limits, connections }: Settings, workerCount: number): Connections {
-  const { headerBytesMax, frameBytesMax } = connections
+type Tables = Pick<ListenerParts, 'connections' | 'handshakes'>
+
+function createTables ({ limits, connections: own }: Settings, workerCount: number): Tables {
+  const { headerBytesMax, frameBytesMax, handshakesPerSecondMax, handshakeTimeoutMs: waitMs } = own
   const share = (whole: number): number => shareOf(whole, workerCount)
-  return createConnections({
+  const connections = createConnections({
     connectionsMax: share(limits.connectionsMax),
     connectionsPerPeerMax: share(limits.connectionsPerPeerMax),
     // At least one connection may always try.
@@ -151,6 +159,7 @@ function createTable ({ limits, connections }: Settings, workerCount: number): C
     preAuthBytesEach: headerBytesMax,
     frameBytesMax: 16 * frameBytesMax
   })
+  return { connections, handshakes: createHandshakes({ perSecondMax: share(handshakesPerSecondMax), waitMs }) }
 }
 
 /** Counts what policies decide, and logs what those in shadow mode would have refused. */
@@ -175,7 +184,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const stopTracing = await startTracing(settings.tracing, data.version)
 
   // bytes in: who may connect, who is sending, how much may be held
-  const connections = createTable(settings, data.workerCount)
+  const { connections, handshakes } = createTables(settings, data.workerCount)
   const tables = openTables(settings, data.tables, { worker: index, log })
   const policies = createPolicies({ settings, log, tables })
   const access = createAccess(createNoticeReader(data.disabled))
@@ -205,10 +214,11 @@ export async function createServer ({ index, data }: { index: number, data: Serv
     pipeline, admission, authenticate, access, preAuth: connections, draining: draining.signal,
     schemes: schemesOf(policies.authenticators), claimSession: createClaims(data.sessionsPort)
   }, data.version, log)
-  const listeners = createListeners(settings, { connections, doors, workerCount: data.workerCount, log })
+  const listeners = createListeners(settings, { connections, handshakes, doors, workerCount: data.workerCount, log })
 
   for (const { families } of [decisions, thread]) metrics.add(families)
-  showParts(metrics, { sink, sinkName: settings.sink, doors, policies, others: [connections, admission, failedLogins] })
+  const others = [connections, handshakes, admission, failedLogins]
+  showParts(metrics, { sink, sinkName: settings.sink, doors, policies, others })
   metrics.addGauges(new Map([
     ['budget_used_bytes', budget.usedBytes],
     ['events_waiting_for_judges', () => pipeline.waitingCount()],

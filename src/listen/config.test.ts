@@ -63,9 +63,13 @@ t.test('connections have bounds without being told', async t => {
     keepAliveTimeoutMs: 65_000,
     idleTimeoutMs: 120_000,
     handshakeTimeoutMs: 10_000,
+    handshakesPerSecondMax: 1_000,
     frameBytesMax: 1_048_576
   })
-  const bad = [{ headerBytesMax: 100 }, { headersTimeoutMs: 0 }, { keepAliveTimeoutMs: -1 }, { handshakeTimeoutMs: 1 }]
+  const bad = [
+    { headerBytesMax: 100 }, { headersTimeoutMs: 0 }, { keepAliveTimeoutMs: -1 }, { handshakeTimeoutMs: 1 },
+    { handshakesPerSecondMax: 0 }
+  ]
   for (const value of bad) {
     t.notOk(ajv.validate(connectionsConfig, { ...value }), JSON.stringify(value))
   }

@@ -98,6 +98,11 @@ export const connectionsConfig = Type.Object({
   handshakeTimeoutMs: Type.Integer({
     default: 10_000, minimum: 100, description: 'How long a TLS handshake, or a PROXY header, may take.'
   }),
+  handshakesPerSecondMax: Type.Integer({
+    default: 1_000, minimum: 1, maximum: 1_000_000,
+    description: 'TLS handshakes that begin in a second, in all workers; others wait for handshakeTimeoutMs at most, one ' +
+      'address after the other.'
+  }),
   frameBytesMax: Type.Integer({
     default: 1_048_576, minimum: 1_024, maximum: 268_435_456,
     description: 'Size of one WebSocket frame that carries MQTT; unfinished ones of a listener may hold 16 times as much.'

@@ -8,6 +8,7 @@ import { addressSet } from '../contract/address.ts'
 import { followTls } from './certificates.ts'
 import type { ConnectionsSettings, DataListenerSettings } from './config.ts'
 import type { Connections, FarEnd } from './connections.ts'
+import type { Handshakes } from './handshakes.ts'
 import { closeGently, createHttpServer } from './http-server.ts'
 import type { WebServer } from './http-server.ts'
 import { certificateOf } from './peer-certificate.ts'
@@ -25,6 +26,7 @@ export interface ListenAddress {
 export interface ListenOptions {
   readonly settings: ConnectionsSettings
   readonly connections: Connections
+  readonly handshakes: Handshakes
   /** True where several workers listen on the same port. */
   readonly shared: boolean
   readonly log: Log
@@ -58,12 +60,32 @@ interface FrontParts {
   readonly admit: (socket: Socket, farEnd?: FarEnd) => boolean
 }
 
+type Serve = (socket: Socket) => void
+
+/** Over TLS an admitted connection waits for its turn to shake hands. */
+function inTurn ({ listener, options }: FrontParts, serve: Serve): Serve {
+  const { connections, handshakes } = options
+  if (listener.tls === undefined) return serve
+  return socket => handshakes.begin(socket, connections.peerOf(socket)?.address ?? '', () => serve(socket))
+}
+
+/** A refused connection costs nothing more, not even a TLS handshake. */
+function standAtDoor (server: NetServer, parts: FrontParts): void {
+  const { keep, admit } = parts
+  const serve = inTurn(parts, standBefore(server, socket => {
+    if (!admit(socket)) return
+    keep(socket)
+    serve(socket)
+  }))
+}
+
 /** Nothing hears of a connection before its PROXY header has told whose it is. */
-function standBehindProxies (server: NetServer, { listener, options, keep, admit }: FrontParts): void {
-  const serve = standBefore(server, socket => {
+function standBehindProxies (server: NetServer, parts: FrontParts): void {
+  const { listener, options, keep, admit } = parts
+  const serve = inTurn(parts, standBefore(server, socket => {
     keep(socket)
     readHeader(socket)
-  })
+  }))
   const readHeader = createProxied({
     trusted: addressSet(listener.trustedProxies),
     timeoutMs: options.settings.handshakeTimeoutMs,
@@ -111,8 +133,6 @@ export function createListener (listener: DataListenerSettings, options: ListenO
   const adopt = (secured: TLSSocket): void => {
     if (!connections.adopt(secured, certificateOf(secured))) secured.destroy()
   }
-  // Ahead of whoever serves the connection, so that a refused connection costs nothing more, not even a TLS handshake.
-  if (!listener.proxyProtocol) server.prependListener('connection', socket => { if (admit(socket)) keep(socket) })
   if (secure) server.prependListener('secureConnection', adopt)
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
     log.debug({ peer: socket.remoteAddress, error: socket.authorizationError ?? error.message }, 'TLS handshake failed')
@@ -134,7 +154,8 @@ export function createListener (listener: DataListenerSettings, options: ListenO
     open: port => new Promise((resolve, reject) => {
       server.once('error', reject)
       // By now the adapter has attached what it listens with.
-      if (listener.proxyProtocol) standBehindProxies(server, { listener, options, keep, admit })
+      const stand = listener.proxyProtocol ? standBehindProxies : standAtDoor
+      stand(server, { listener, options, keep, admit })
       const place = { host: listener.host, port: port ?? listener.port }
       server.listen({ ...place, reusePort: options.shared, backlog: 1_024 }, () => {
         server.off('error', reject)

@@ -1,17 +1,16 @@
 // Decides where a test run gets Apache Kafka from: KAFKA_BROKERS, Docker, or Java with jars that Maven fetches once.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { KAFKA_VERSION, kafkaReleases } from './kafka-versions.ts'
 import type { KafkaVersion } from './kafka-versions.ts'
+import { fetchJars } from './maven-jars.ts'
 
 const LOG4J_VERSION = '2.25.3'
 const JAVA_RELEASE_MIN = 17
 const PROBE_MS = 5_000
-const FETCH_MS = 300_000
 
 const run = promisify(execFile)
 
@@ -69,28 +68,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-async function fetchJars(env: NodeJS.ProcessEnv, version: KafkaVersion): Promise<void> {
-  const lib = jarsDirectory(env, version)
-  const home = join(lib, '..')
-  await mkdir(home, { recursive: true })
-  // Several processes may fetch at the same time: each fills a folder of its own, and the first rename wins.
-  const folder = await mkdtemp(join(home, 'fetch-'))
-  try {
-    const pom = join(folder, 'pom.xml')
-    const fetched = join(folder, 'lib')
-    await writeFile(pom, jarsPom(version))
-    await run('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${fetched}`],
-      { env, timeout: FETCH_MS, maxBuffer: 16 * 1024 * 1024 })
-    try {
-      await rename(fetched, lib)
-    } catch (error) {
-      if (!existsSync(lib)) throw error
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
 async function javaSource(env: NodeJS.ProcessEnv, version: KafkaVersion): Promise<KafkaSource> {
   const banner = await answers(env, 'java', ['-version'])
   if (banner === undefined) return { kind: 'none', reason: 'no java on the PATH' }
@@ -104,7 +81,7 @@ async function javaSource(env: NodeJS.ProcessEnv, version: KafkaVersion): Promis
     return { kind: 'none', reason: `no Kafka jars in ${lib} and no mvn on the PATH to fetch them` }
   }
   try {
-    await fetchJars(env, version)
+    await fetchJars(jarsPom(version), lib, env)
   } catch (error) {
     return { kind: 'none', reason: `Maven could not fetch the Kafka jars: ${messageOf(error).slice(0, 2_000)}` }
   }

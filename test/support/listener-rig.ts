@@ -10,6 +10,8 @@ import type { Log } from '../../src/contract/adapter.ts'
 import type { ConnectionsSettings, DataListenerSettings } from '../../src/listen/config.ts'
 import { createConnections } from '../../src/listen/connections.ts'
 import type { ConnectionLimits, Connections } from '../../src/listen/connections.ts'
+import { createHandshakes } from '../../src/listen/handshakes.ts'
+import type { Handshakes } from '../../src/listen/handshakes.ts'
 import { createListener } from '../../src/listen/listener.ts'
 import type { ListenAddress, Listener } from '../../src/listen/listener.ts'
 
@@ -19,6 +21,7 @@ const settings: ConnectionsSettings = {
   keepAliveTimeoutMs: 65_000,
   idleTimeoutMs: 120_000,
   handshakeTimeoutMs: 10_000,
+  handshakesPerSecondMax: 1_000,
   frameBytesMax: 65_536
 }
 const limits: ConnectionLimits = {
@@ -42,6 +45,7 @@ export interface ListenerRigOptions {
 export interface ListenerRig extends ListenAddress {
   readonly listener: Listener
   readonly connections: Connections
+  readonly handshakes: Handshakes
   /** Messages of the log in order. */
   readonly messages: string[]
 }
@@ -67,6 +71,8 @@ async function open (
   t: Test, protocol: 'http' | 'grpc' | 'mqtt', options: ListenerRigOptions, attach: (listener: Listener) => void
 ): Promise<ListenerRig> {
   const connections = createConnections({ ...limits, ...options.limits })
+  const own = { ...settings, ...options.settings }
+  const handshakes = createHandshakes({ perSecondMax: own.handshakesPerSecondMax, waitMs: own.handshakeTimeoutMs })
   const messages: string[] = []
   const write = (_fields: Record<string, unknown>, message: string): void => { messages.push(message) }
   const log: Log = { debug: write, info: write, warn: write, error: write }
@@ -77,7 +83,7 @@ async function open (
       host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }),
       proxyProtocol: options.trustedProxies !== undefined, trustedProxies: [...options.trustedProxies ?? []]
     },
-    { settings: { ...settings, ...options.settings }, connections, shared: options.shared ?? false, log }
+    { settings: own, connections, handshakes, shared: options.shared ?? false, log }
   )
   attach(listener)
   const address = await listener.open(undefined)
@@ -86,7 +92,7 @@ async function open (
     listener.cut()
     await closed
   })
-  return { ...address, listener, connections, messages }
+  return { ...address, listener, connections, handshakes, messages }
 }
 
 export interface Answer { readonly status: number, readonly text: string, readonly headers: IncomingMessage['headers'] }

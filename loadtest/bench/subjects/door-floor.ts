@@ -6,6 +6,7 @@ import type { Envelope, Principal } from '../../../src/contract/envelope.ts'
 import type { Receipt } from '../../../src/contract/outcome.ts'
 import { grantSession } from '../../../src/contract/session.ts'
 import { createConnections } from '../../../src/listen/connections.ts'
+import { createHandshakes } from '../../../src/listen/handshakes.ts'
 import { createListener } from '../../../src/listen/listener.ts'
 import { silentLog } from '../../../test/support/odd-envelopes.ts'
 import { defaultsOf } from '../../../test/support/schema-defaults.ts'
@@ -51,12 +52,13 @@ const connections = createConnections({
 })
 const settings = {
   headerBytesMax: 16_384, headersTimeoutMs: 10_000, keepAliveTimeoutMs: 65_000, idleTimeoutMs: 120_000,
-  handshakeTimeoutMs: 10_000, frameBytesMax: mebibyte
+  handshakeTimeoutMs: 10_000, handshakesPerSecondMax: 1_000, frameBytesMax: mebibyte
 }
+const handshakes = createHandshakes({ perSecondMax: 1_000, waitMs: settings.handshakeTimeoutMs })
 const listener = createListener({
   host: '127.0.0.1', port: 0, insecure: false, proxyProtocol: false, trustedProxies: [],
   ...(protocol === 'mqtt' ? { protocol, transport: 'tcp' } : { protocol })
-}, { settings, connections, shared: false, log: silentLog })
+}, { settings, connections, handshakes, shared: false, log: silentLog })
 for (const module of (adapters as readonly AdapterModule[]).filter(({ name }) => name === door)) {
   const config = defaultsOf(module.config)
   module.create({ config, routes: [], ingress, version: '0.0.0-bench', log: silentLog }).attach(listener)
