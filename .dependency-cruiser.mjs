@@ -1,7 +1,7 @@
 // The import rules of ARCHITECTURE.md. Each is proven to fire by a planted violation in test/import-rules.test.ts.
 
 const test = '(\\.test\\.ts$|^test/)'
-const roots = '^(src/(main|server|doors|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$|src/cli/)'
+const roots = '^(src/(main|server|doors|sinks|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$|src/cli/)'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -48,7 +48,7 @@ export default {
       name: 'composition-from-edges-only', severity: 'error',
       comment: 'server, gateway and settings compose the rooms: no room may reach back to them',
       from: { pathNot: `${roots}|${test}|^loadtest/` },
-      to: { path: '^src/(main|server|doors|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$' }
+      to: { path: '^src/(main|server|doors|sinks|worker|gateway|administration|preflight|supervisor|settings|policies|explain)\\.ts$' }
     },
     {
       name: 'kafka-client-in-kafka-only', severity: 'error',

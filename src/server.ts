@@ -8,7 +8,6 @@ import type { Door } from './doors.ts'
 import { explain } from './explain.ts'
 import type { Explanation, Question } from './explain.ts'
 import { checkMs, createAdmission, createSignal } from './ingest/admission.ts'
-import type { Admission } from './ingest/admission.ts'
 import { createAccess } from './ingest/access.ts'
 import { createAuthentication, schemesOf } from './ingest/authentication.ts'
 import { createFailedLogins } from './ingest/failed-logins.ts'
@@ -18,8 +17,6 @@ import { createRouter } from './ingest/router.ts'
 import type { Router } from './ingest/router.ts'
 import { decisions as decisionNames } from './ingest/seat.ts'
 import type { DecisionListener } from './ingest/seat.ts'
-import { createJournalSink } from './journal/sink.ts'
-import { createKafkaSink } from './kafka/sink.ts'
 import { createConnections } from './listen/connections.ts'
 import type { Connections } from './listen/connections.ts'
 import { createHandshakes } from './listen/handshakes.ts'
@@ -39,10 +36,10 @@ import { createWitness, noteShadowed } from './observe/witness.ts'
 import { createPolicies, openTables, policyPlaces } from './policies.ts'
 import type { Policies } from './policies.ts'
 import { countersLayout, settingsOf } from './settings.ts'
-import type { Origin, RouteEntry, Settings } from './settings.ts'
+import type { Origin, Settings } from './settings.ts'
+import { createSink } from './sinks.ts'
 import { createClaims } from './sessions/claims.ts'
 import { createBudget } from './shared/budget.ts'
-import type { Budget } from './shared/budget.ts'
 import { beat } from './shared/heartbeat.ts'
 import { createNoticeReader } from './shared/notice.ts'
 import type { Address } from './supervisor.ts'
@@ -83,33 +80,6 @@ export interface Server {
 const heartbeatMs = 250
 /** How much of its reply's time an event may spend in queues while more comes in than goes out. */
 const queueShare = 0.25
-
-interface Sinks { readonly sink: Sink, readonly replaceJournal: (port: MessagePort) => void }
-
-interface SinkParts {
-  readonly settings: Settings
-  readonly data: ServerData
-  readonly budget: Budget
-  readonly admission: Admission
-  readonly router: Router
-  readonly log: Log
-}
-
-function createSink ({ settings, data, budget, admission, router, log }: SinkParts): Sinks {
-  if (settings.sink === 'journal') {
-    if (data.journalPort === undefined) throw new Error('the journal sink needs a port to the journal thread')
-    const journal = createJournalSink({ port: data.journalPort, config: settings.journal, log })
-    return { sink: journal, replaceJournal: port => journal.replacePort(port) }
-  }
-  if (settings.kafka === undefined) throw new Error('the schema let a kafka sink pass without its section')
-  const { requestTimeoutMs } = settings.limits
-  const retryAfterMs = (): number => admission.retryAfterMs()
-  // Of routes that feed the same topic, the config lets none have another compression.
-  const compressionOf = (topic: string): RouteEntry['compression'] => router.feeding(topic)?.compression
-  const kafka = createKafkaSink({ config: settings.kafka, log, requestTimeoutMs, budget, retryAfterMs, compressionOf })
-  void kafka.start()
-  return { sink: kafka, replaceJournal: () => {} }
-}
 
 function compileRoutes (settings: Settings): Router {
   const router = createRouter(settings.routes)
@@ -200,7 +170,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
 
   // envelope: route, policies, record, sink
   const router = compileRoutes(settings)
-  const { sink, replaceJournal } = createSink({ settings, data, budget, admission, router, log })
+  const { sink, replaceJournal } = createSink({ ...data, settings, budget, admission, router, log })
   const tracer = settings.tracing.otlpUrl === undefined ? noTracer : createEventTracer(settings.tracing)
   const draining = createSignal()
   const pipeline = new Pipeline({
@@ -217,8 +187,7 @@ export async function createServer ({ index, data }: { index: number, data: Serv
   const listeners = createListeners(settings, { connections, handshakes, doors, workerCount: data.workerCount, log })
 
   for (const { families } of [decisions, thread]) metrics.add(families)
-  const others = [connections, handshakes, admission, failedLogins]
-  showParts(metrics, { sink, sinkName: settings.sink, doors, policies, others })
+  showParts(metrics, { sink, settings, doors, policies, others: [connections, handshakes, admission, failedLogins] })
   metrics.addGauges(new Map([
     ['budget_used_bytes', budget.usedBytes],
     ['events_waiting_for_judges', () => pipeline.waitingCount()],
@@ -265,15 +234,15 @@ async function openAll (parts: OpenParts, ports: readonly number[]): Promise<Add
 
 interface ShownParts {
   readonly sink: Sink
-  readonly sinkName: string
+  readonly settings: Settings
   readonly doors: readonly Door[]
   readonly policies: Policies
   readonly others: readonly { readonly gauges: ReadonlyMap<string, () => number> }[]
 }
 
-function showParts (metrics: Metrics, { sink, sinkName, doors, policies, others }: ShownParts): void {
+function showParts (metrics: Metrics, { sink, settings, doors, policies, others }: ShownParts): void {
   for (const { gauges } of [...others, policies]) metrics.addGauges(gauges)
-  metrics.addGauges(sink.gauges, { sink: sinkName })
+  metrics.addGauges(sink.gauges, { sink: settings.sink })
   metrics.addMeasures(() => sink.measures?.() ?? [])
   for (const { name, adapter } of doors) metrics.addGauges(adapter.gauges, { door: name })
   for (const [at, { gauges }] of policies.authenticators.entries()) {
