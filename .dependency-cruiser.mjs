@@ -22,10 +22,13 @@ export default {
       to: { path: '^(src/|plugins/|protocols/)', pathNot: '^(src/contract/|protocols/$1/)' }
     },
     {
-      name: 'bridge-sees-codec-too', severity: 'error',
-      comment: 'the MQTT bridge speaks by the codec of the MQTT door: import that, src/contract and its own folder',
+      name: 'bridge-sees-messages-too', severity: 'error',
+      comment: 'the MQTT bridge reads messages as the MQTT door does: import that, its codec, src/contract and its own folder',
       from: { path: '^protocols/mqtt-bridge/', pathNot: test },
-      to: { path: '^(src/|plugins/|protocols/)', pathNot: '^(src/contract/|protocols/mqtt-bridge/|protocols/mqtt/codec/)' }
+      to: {
+        path: '^(src/|plugins/|protocols/)',
+        pathNot: '^(src/contract/|protocols/mqtt-bridge/|protocols/mqtt/(codec/|decode|attributes))'
+      }
     },
     {
       name: 'policy-sees-contract-only', severity: 'error',

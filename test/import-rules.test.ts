@@ -21,7 +21,7 @@ const planted: Record<string, Record<string, string>> = {
     'protocols/rest/index.ts': "import type { A } from '../../src/ingest/a.ts'\nexport type B = A\n",
     'src/ingest/a.ts': 'export type A = number\n'
   },
-  'bridge-sees-codec-too': {
+  'bridge-sees-messages-too': {
     'protocols/mqtt-bridge/index.ts': "import '../mqtt/codec/packet.ts'\nimport '../mqtt/session.ts'\n",
     'protocols/mqtt/codec/packet.ts': 'export {}\n', 'protocols/mqtt/session.ts': 'export {}\n'
   },

@@ -6,14 +6,21 @@ import type { Properties } from './codec/properties.ts'
 /** Names that begin so are the door's own: a user property of such a name is left out. */
 const ownPrefix = 'mqtt-'
 
+/** What is absent is not told. */
 interface Origin {
-  readonly clientId: string
+  readonly clientId?: string
   readonly retain: boolean
   readonly properties: Properties
+  readonly topicName?: string
+  readonly qos?: number
+  readonly dup?: boolean
 }
 
 const own: Readonly<Record<string, (origin: Origin) => string | undefined>> = {
   'mqtt-client-id': ({ clientId }) => clientId,
+  'mqtt-topic': ({ topicName }) => topicName,
+  'mqtt-qos': ({ qos }) => qos?.toString(),
+  'mqtt-duplicate': ({ dup }) => dup === true ? 'true' : undefined,
   'mqtt-retain': ({ retain }) => retain ? 'true' : undefined,
   'mqtt-response-topic': ({ properties }) => properties.responseTopic,
   'mqtt-correlation-data': ({ properties }) => properties.correlationData?.toString('base64'),
