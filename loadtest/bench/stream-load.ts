@@ -7,6 +7,7 @@ import type { Speaker, SpeakerSetup } from './speakers/speaker.ts'
 export interface StreamLoadSetup extends Omit<SpeakerSetup, 'data'> {
   readonly door: StreamDoorName
   readonly dataText: string
+  readonly connections: number
 }
 
 export type ToStreamLoad =
@@ -22,7 +23,7 @@ export type FromStreamLoad =
 const tell = (message: FromStreamLoad): void => { process.send?.(message) }
 const ackMs = 30_000
 
-let speakers: Speaker[] = []
+const speakers: Speaker[] = []
 let window = 0
 let toSend = 0
 let underWay = 0
@@ -43,11 +44,14 @@ function send (speaker: Speaker, count: number): void {
   speaker.send(some)
 }
 
-async function start ({ door, dataText, ...setup }: StreamLoadSetup): Promise<void> {
-  const { speak, connections } = streamDoors[door]
+/** Connections that are opened at the same time. */
+const openingMax = 100
+
+async function start ({ door, dataText, connections, ...setup }: StreamLoadSetup): Promise<void> {
+  const { speak } = streamDoors[door]
   window = streamDoors[door].window
   const data = Buffer.from(dataText)
-  speakers = await Promise.all(Array.from({ length: connections }, async (_, at) => speak({ ...setup, data }, {
+  const open = (at: number): Promise<Speaker> => speak({ ...setup, data }, {
     acked (count) {
       acked += count
       underWay -= count
@@ -58,7 +62,11 @@ async function start ({ door, dataText, ...setup }: StreamLoadSetup): Promise<vo
       tell({ kind: 'done', acked, ms: performance.now() - startedMs })
     },
     broken
-  })))
+  })
+  while (speakers.length < connections) {
+    const some = Math.min(openingMax, connections - speakers.length)
+    speakers.push(...await Promise.all(Array.from({ length: some }, (_, at) => open(speakers.length + at))))
+  }
   tell({ kind: 'connected' })
 }
 

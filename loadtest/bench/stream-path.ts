@@ -64,7 +64,9 @@ async function run (name: ProgramName, setup: DoorSetup, core: number | undefine
   try {
     const { port } = await messageOf<Listening>(program, startMs)
     const { door, apiKey } = setup
-    await ask(load, { kind: 'connect', setup: { door, port, channel, apiKey, dataText: eventText(eventBytes) } })
+    const { connections } = streamDoors[door]
+    const dataText = eventText(eventBytes)
+    await ask(load, { kind: 'connect', setup: { door, port, channel, apiKey, dataText, connections } })
     await ask(load, { kind: 'run', events: warmUpEvents, sendMs: warmUpMs })
     const heldBefore = await held()
     const pid = program.pid ?? 0

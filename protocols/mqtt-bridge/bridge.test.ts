@@ -29,7 +29,7 @@ for (const version of ['3.1.1', 5] as const) {
     t.match(subscribe, { subscriptions: [{ topicFilter: '$share/g/a/#', qos: 1 }, { topicFilter: 'b/+', qos: 1 }] })
   })
 
-  t.test(`${version}: messages are acknowledged after their outcomes, and in the order of receipt`, async t => {
+  t.test(`${version}: messages are acknowledged after their outcomes, in the order of receipt [MQTT-4.6.0-2]`, async t => {
     const rig = await startBridge(t, { settings: { version } })
     rig.ingress.outcomeOf = () => undefined
     const link = await rig.link()
@@ -71,7 +71,7 @@ for (const version of ['3.1.1', 5] as const) {
     }
   })
 
-  t.test(`${version}: what is refused for good is acknowledged, counted and logged, and the rest goes on`, async t => {
+  t.test(`${version}: what is refused for good is acknowledged, counted and logged [MQTT-4.5.0-2]`, async t => {
     const rig = await startBridge(t, { settings: { version } })
     const link = await rig.link()
     rig.ingress.outcomeOf = (envelope, at) => at === 0 ? refuse('forbidden', 'for a test') : receiptOf(envelope, at)
@@ -107,7 +107,7 @@ t.test('onUndeliverable: acknowledge gives up what Kafka refuses for good', asyn
   t.same(link.reasonCodes, [0x83])
 })
 
-t.test('a sink that stands still for longer than the keepalive causes no reconnect and no ack', async t => {
+t.test('a sink that stands still for longer than the keepalive causes no reconnect [MQTT-3.1.2-20] [MQTT-3.1.2-23]', async t => {
   const settings = { version: '3.1.1', keepAliveMs: 1_000, inFlightEventsMax: 3, readAheadBytesMax: 1_024 } as const
   const rig = await startBridge(t, { settings })
   rig.ingress.outcomeOf = () => undefined
@@ -124,6 +124,13 @@ t.test('a sink that stands still for longer than the keepalive causes no reconne
   await soon(() => link.acknowledged.length === 40, 'all acks')
   t.same(link.acknowledged, Array.from({ length: 40 }, (_, at) => at + 1))
   t.equal(rig.broker.links.length, 1)
+})
+
+t.test('a broker may ask for another keepalive [MQTT-3.1.2-21] [MQTT-3.2.2-21]', async t => {
+  const prepare = (broker: FakeBroker): void => { broker.connackProperties = { serverKeepAlive: 1 } }
+  const rig = await startBridge(t, { settings: { version: 5, keepAliveMs: 3_600_000 }, prepare })
+  const link = await rig.link()
+  await soon(() => link.count('PINGREQ') >= 2, 'pings')
 })
 
 t.test('a broker that does not answer PINGREQ is left for a new connection', async t => {
@@ -179,7 +186,7 @@ t.test('over a resumed session it subscribes again where that brings no retained
   }
 })
 
-t.test('without its session nothing is joined: packet ids begin anew', async t => {
+t.test('without its session nothing is joined: packet ids begin anew [MQTT-3.2.2-5]', async t => {
   const rig = await startBridge(t)
   rig.ingress.outcomeOf = () => undefined
   const link = await rig.link()

@@ -51,7 +51,7 @@ routes:
 
 const skip = await skipWithoutKafka('faults') || skipWithoutMosquitto()
 
-t.test('a bridge to a real broker', { skip, timeout: 300_000 }, async t => {
+t.test('a bridge to a real broker [MQTT-7.0.0-1] [MQTT-7.1.2-1]', { skip, timeout: 300_000 }, async t => {
   const kafka = await startKafka()
   t.teardown(() => kafka.stop())
   await kafka.createTopic('plant', { partitions: 4 })

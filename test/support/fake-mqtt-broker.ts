@@ -6,6 +6,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import type { ConnectPacket, Packet, PublishPacket } from '../../protocols/mqtt/codec/packet.ts'
 import { PacketReader } from '../../protocols/mqtt/codec/packet-reader.ts'
 import { noProperties } from '../../protocols/mqtt/codec/properties.ts'
+import type { Properties } from '../../protocols/mqtt/codec/properties.ts'
 import { codecLimits, encodePacket } from './mqtt-packets.ts'
 
 /** One connection of a bridge, as the broker sees it. */
@@ -67,6 +68,8 @@ export class FakeBroker {
   /** The reason code of every subscription; undefined: SUBSCRIBE is not answered. */
   subackCode: number | undefined = 1
   answersPings = true
+  /** What its CONNACK says beside that. */
+  connackProperties: Properties = noProperties
   readonly #server: Server
 
   private constructor (server: Server) {
@@ -85,7 +88,7 @@ export class FakeBroker {
   answer (link: FakeLink, packet: Packet): void {
     if (packet.type === 'CONNECT') {
       const sessionPresent = this.sessionPresent && this.connackCode === 0
-      link.write({ type: 'CONNACK', sessionPresent, reasonCode: this.connackCode, properties: noProperties })
+      link.write({ type: 'CONNACK', sessionPresent, reasonCode: this.connackCode, properties: this.connackProperties })
     } else if (packet.type === 'SUBSCRIBE' && this.subackCode !== undefined) {
       const reasonCodes = packet.subscriptions.map(() => this.subackCode ?? 0)
       link.write({ type: 'SUBACK', packetId: packet.packetId, properties: noProperties, reasonCodes })
