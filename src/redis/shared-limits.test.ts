@@ -149,6 +149,9 @@ t.test('in a large event\'s way stand no small remains', async t => {
   t.equal(await take(store, worker, 'a', 1_001), 0)
 })
 
+/** What is waited for is counted when its promise is heard, which may be some steps of the clock after it was taken. */
+const heardLateMs = 3
+
 const storm = fc.record({
   rate: fc.constantFrom(20, 100, 1_000, 5_000),
   burstMs: fc.constantFrom(50, 200, 1_000),
@@ -174,7 +177,7 @@ t.test('whoever asks whenever, in no stretch of time more passes than burst + ra
       const nowMs = store.clock.nowMs()
       debt = Math.max(0, debt - (nowMs - lastMs) * rate / 1e3) + units
       lastMs = nowMs
-      if (debt > burst + 1e-6) throw new Error(`${debt} over a burst of ${burst}`)
+      if (debt > burst + rate * heardLateMs / 1e3 + 1e-6) throw new Error(`${debt} over a burst of ${burst}`)
     }
     for (let step = 0; step < 1_500; step++) {
       // A steady stream, under which leases are held while the bucket is nearly full, then more than all of it at once.

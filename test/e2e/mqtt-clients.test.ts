@@ -34,11 +34,11 @@ listeners:
   - { protocol: mqtt, port: 0, ${secured} }
   - { protocol: mqtt, port: 0, transport: websocket }
   - { protocol: mqtt, port: 0, transport: websocket, ${secured} }
-principals: [ { name: device, credentials: [ { apiKey: "${apiKey.hash}" } ] } ]
+principals: [ { name: device, credentials: [ { apiKey: "${apiKey.hash}" } ] }, { name: other } ]
 authentication: [ auth-api-key ]
 routes:
   - { name: orders, channel: "orders/{region}", topic: orders, ack: disk }
-  - { name: closed, channel: closed, topic: closed, policies: [ { acl: { allow: [ "principal:nobody" ] } } ] }
+  - { name: closed, channel: closed, topic: closed, policies: [ { acl: { allow: [ "principal:other" ] } } ] }
 `)
 t.teardown(() => gateway.kill())
 const transports = ['tcp', 'tls', 'ws', 'wss']

@@ -51,7 +51,7 @@ routes:
     channel: limited
     topic: limited
     policies: [ { rate-limit: { per: principal, eventsPerSecondMax: 10, burstEventsMax: 2 } } ]
-  - { name: closed, channel: closed, topic: closed, policies: [ { acl: { allow: [ "principal:nobody" ] } } ] }
+  - { name: closed, channel: closed, topic: closed, policies: [ { acl: { allow: [ "principal:bob" ] } } ] }
 `)
 t.teardown(() => gateway.kill())
 const [tcp = 0, tls = 0, websocket = 0] = gateway.ports
