@@ -1,12 +1,12 @@
 // What all calls of one gRPC door share: its settings, the ingress, who is under way, a coarse clock, turns of streams.
 
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
+import { LiveList } from '../../src/contract/live-list.ts'
+import type { Listed } from '../../src/contract/live-list.ts'
 import type { GrpcConfig } from './config.ts'
 
 /** A call under way, as the door's clock and its drain see it. */
-export interface Live {
-  /** Where the door keeps it; -1: nowhere. Only the door sets it. */
-  liveAt: number
+export interface Live extends Listed {
   /** Events that have been passed on and have no outcome yet. */
   readonly openCount: number
   /** True for a stream of events. */
@@ -31,7 +31,7 @@ export class Door {
   readonly ingress: Ingress
   readonly log: Log
   // Not a Set, whose old tables would keep calls that are over; see the door of REST.
-  readonly #live: Live[] = []
+  readonly #live = new LiveList<Live>()
   /** Milliseconds between two ticks. Time limits are kept to within one. */
   readonly sweepMs: number
   tick = 0
@@ -42,7 +42,6 @@ export class Door {
   #turning: Turning[] = []
   #timer: NodeJS.Timeout | undefined
   #stops: (() => void)[] = []
-  #whenIdle: (() => void)[] = []
 
   constructor (config: GrpcConfig, ingress: Ingress, log: Log) {
     this.config = config
@@ -71,28 +70,16 @@ export class Door {
   }
 
   #each (act: (call: Live) => void): void {
-    for (const call of [...this.#live]) act(call)
+    for (const call of [...this.#live.all]) act(call)
   }
 
-  get callsCount (): number { return this.#live.length }
-  get streamsCount (): number { return this.#live.filter(({ streams }) => streams).length }
-  get eventsCount (): number { return this.#live.reduce((sum, { openCount }) => sum + openCount, 0) }
+  get callsCount (): number { return this.#live.all.length }
+  get streamsCount (): number { return this.#live.all.filter(({ streams }) => streams).length }
+  get eventsCount (): number { return this.#live.all.reduce((sum, { openCount }) => sum + openCount, 0) }
 
-  begin (call: Live): void { call.liveAt = this.#live.push(call) - 1 }
+  begin (call: Live): void { this.#live.begin(call) }
 
-  end (call: Live): void {
-    const { liveAt } = call
-    const last = liveAt < 0 ? undefined : this.#live.pop()
-    if (last !== undefined && last !== call) {
-      this.#live[liveAt] = last
-      last.liveAt = liveAt
-    }
-    call.liveAt = -1
-    if (this.#live.length > 0 || this.#whenIdle.length === 0) return
-    const waiting = this.#whenIdle
-    this.#whenIdle = []
-    for (const resolve of waiting) resolve()
-  }
+  end (call: Live): void { this.#live.end(call) }
 
   /** Calls `turn` once everything that this turn of the event loop has read is there. The caller asks once per turn. */
   schedule (one: Turning): void {
@@ -107,7 +94,7 @@ export class Door {
 
   /** Resolves when no call is under way. */
   async drain (): Promise<void> {
-    if (this.#live.length > 0) await new Promise<void>(resolve => { this.#whenIdle.push(resolve) })
+    await this.#live.idle()
     clearInterval(this.#timer)
     this.#timer = undefined
     for (const stop of this.#stops) stop()

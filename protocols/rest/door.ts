@@ -2,6 +2,8 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
+import { LiveList } from '../../src/contract/live-list.ts'
+import type { Listed } from '../../src/contract/live-list.ts'
 import type { RestConfig } from './config.ts'
 import { noCors } from './cors.ts'
 import type { Cors } from './cors.ts'
@@ -9,9 +11,7 @@ import { createForwarding } from './forwarding.ts'
 import type { SenderOf } from './forwarding.ts'
 
 /** A request under way, as the door's clock and its drain see it. */
-export interface Live {
-  /** Where the door keeps it; -1: nowhere. Only the door sets it. */
-  liveAt: number
+export interface Live extends Listed {
   /** Called every `sweepMs` while the request is under way. */
   sweep (tick: number): void
   /** The gateway began to stop. */
@@ -27,9 +27,7 @@ export class Door {
   readonly log: Log
   readonly cors: Cors
   readonly senderOf: SenderOf
-  // Not a Set: one that gains and loses members makes itself anew all the time, and each old table keeps everything
-  // it held, and the next table, from the quick collector of new objects. Those are whole requests.
-  readonly #live: Live[] = []
+  readonly #live = new LiveList<Live>()
   /** Milliseconds between two ticks. Time limits of bodies are kept to within one. */
   readonly sweepMs: number
   /** Ticks since the first listener was attached: time for limits, without asking a clock per request. */
@@ -39,7 +37,6 @@ export class Door {
   readonly #idPrefix = randomBytes(6).toString('base64url')
   #idCount = 0
   #timer: NodeJS.Timeout | undefined
-  #whenIdle: (() => void)[] = []
 
   constructor (config: RestConfig, ingress: Ingress, log: Log, cors: Cors = noCors) {
     this.config = config
@@ -65,37 +62,23 @@ export class Door {
   start (): void {
     if (this.#timer !== undefined) return
     this.ingress.draining.watch(on => {
-      if (on) for (const request of [...this.#live]) request.drain()
+      if (on) for (const request of [...this.#live.all]) request.drain()
     })
     this.#timer = setInterval(() => {
       this.tick += 1
-      for (const request of [...this.#live]) request.sweep(this.tick)
+      for (const request of [...this.#live.all]) request.sweep(this.tick)
     }, this.sweepMs).unref()
   }
 
-  get liveCount (): number { return this.#live.length }
+  get liveCount (): number { return this.#live.all.length }
 
-  begin (request: Live): void {
-    request.liveAt = this.#live.push(request) - 1
-  }
+  begin (request: Live): void { this.#live.begin(request) }
 
-  end (request: Live): void {
-    const { liveAt } = request
-    const last = liveAt < 0 ? undefined : this.#live.pop()
-    if (last !== undefined && last !== request) {
-      this.#live[liveAt] = last
-      last.liveAt = liveAt
-    }
-    request.liveAt = -1
-    if (this.#live.length > 0 || this.#whenIdle.length === 0) return
-    const waiting = this.#whenIdle
-    this.#whenIdle = []
-    for (const resolve of waiting) resolve()
-  }
+  end (request: Live): void { this.#live.end(request) }
 
   /** Resolves when no request is under way. */
   async drain (): Promise<void> {
-    if (this.#live.length > 0) await new Promise<void>(resolve => { this.#whenIdle.push(resolve) })
+    await this.#live.idle()
     clearInterval(this.#timer)
     this.#timer = undefined
   }

@@ -2,15 +2,15 @@
 
 import { WebSocketServer } from 'ws'
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
+import { LiveList } from '../../src/contract/live-list.ts'
+import type { Listed } from '../../src/contract/live-list.ts'
 import type { WebsocketConfig } from './config.ts'
 import { protocolOf } from './offers.ts'
 import { createOriginRule } from './origin.ts'
 import type { JudgeOrigin } from './origin.ts'
 
 /** A connection, as the door's clock and signals see it. */
-export interface Live {
-  /** Where the door keeps it; -1: nowhere. Only the door sets it. */
-  liveAt: number
+export interface Live extends Listed {
   readonly principalName: string | undefined
   /** Called about every `roundMs`. */
   sweep (nowMs: number): void
@@ -53,12 +53,11 @@ export class Door {
   readonly roundMs: number
   /** Coarse: of the last part of a round. On `performance.now()`. */
   nowMs = performance.now()
-  readonly #live: Live[] = []
+  readonly #live = new LiveList<Live>()
   #settled: Live[] = []
   #part = 0
   #timer: NodeJS.Timeout | undefined
   #unwatch: (() => void)[] = []
-  #whenIdle: (() => void)[] = []
   readonly #flush = (): void => {
     const settled = this.#settled
     this.#settled = []
@@ -86,7 +85,7 @@ export class Door {
   start (): void {
     if (this.#timer !== undefined) return
     const { draining, pressure } = this.ingress
-    const all = (visit: (one: Live) => void): void => { for (const one of [...this.#live]) visit(one) }
+    const all = (visit: (one: Live) => void): void => { for (const one of [...this.#live.all]) visit(one) }
     this.#unwatch = [
       draining.watch(on => { if (on) all(one => { one.drain() }) }),
       pressure.watch(() => { all(one => { one.pressed() }) }),
@@ -99,7 +98,7 @@ export class Door {
   #sweepPart (parts: number): void {
     this.nowMs = performance.now()
     this.#part = (this.#part + 1) % parts
-    for (let at = this.#live.length - 1 - this.#part; at >= 0; at -= parts) this.#live[at]?.sweep(this.nowMs)
+    for (let at = this.#live.all.length - 1 - this.#part; at >= 0; at -= parts) this.#live.all[at]?.sweep(this.nowMs)
   }
 
   /** Once for all connections that have something to tell: one write each, at the end of the turn. */
@@ -113,35 +112,20 @@ export class Door {
     return this.ingress.pressure.on ? Math.max(1, Math.floor(windowEventsMax / pressureDivisor)) : windowEventsMax
   }
 
-  get liveCount (): number { return this.#live.length }
+  get liveCount (): number { return this.#live.all.length }
 
   /** The sum of a level over all connections. For gauges only: it looks at each of them. */
   sum (level: (levels: Levels) => number): number {
-    return this.#live.reduce((sum, { levels }) => sum + level(levels), 0)
+    return this.#live.all.reduce((sum, { levels }) => sum + level(levels), 0)
   }
 
-  begin (one: Live): void {
-    one.liveAt = this.#live.push(one) - 1
-  }
+  begin (one: Live): void { this.#live.begin(one) }
 
-  end (one: Live): void {
-    const { liveAt } = one
-    if (liveAt < 0) return
-    const last = this.#live.pop()
-    if (last !== undefined && last !== one) {
-      this.#live[liveAt] = last
-      last.liveAt = liveAt
-    }
-    one.liveAt = -1
-    if (this.#live.length > 0) return
-    const waiting = this.#whenIdle
-    this.#whenIdle = []
-    for (const resolve of waiting) resolve()
-  }
+  end (one: Live): void { this.#live.end(one) }
 
   /** Resolves when no connection is open and no event of one is in flight. */
   async drain (): Promise<void> {
-    if (this.#live.length > 0) await new Promise<void>(resolve => { this.#whenIdle.push(resolve) })
+    await this.#live.idle()
     clearInterval(this.#timer)
     this.#timer = undefined
     for (const stop of this.#unwatch) stop()
