@@ -2,10 +2,11 @@
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { findPython } from './python.ts'
 
 const run = promisify(execFile)
 const fetchTimeoutMs = 400_000
@@ -20,10 +21,10 @@ function cacheFolder (): string {
 /** A program, or why there is none: for the `skip` option of a test, said loudly. Throws where `CI` is set. */
 export type Tool = { readonly program: string, readonly skip: false } | { readonly program: '', readonly skip: string }
 
-/** `ready` is there when the program is. */
-async function fetched (name: string, program: string, ready: string, fetch: () => Promise<void>): Promise<Tool> {
+/** Fetches a program that is not there yet. */
+async function fetched (name: string, program: string, fetch: () => Promise<void>): Promise<Tool> {
   try {
-    if (!existsSync(ready)) await fetch()
+    if (!existsSync(program)) await fetch()
     return { program, skip: false }
   } catch (error) {
     const line = `${name} TESTS DID NOT RUN: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`
@@ -37,7 +38,7 @@ async function fetched (name: string, program: string, ready: string, fetch: () 
 export function findGrpcurl (): Promise<Tool> {
   const folder = join(cacheFolder(), `grpcurl-${grpcurlVersion}`)
   const program = join(folder, 'grpcurl')
-  return fetched('GRPCURL', program, program, async () => {
+  return fetched('GRPCURL', program, async () => {
     await mkdir(folder, { recursive: true })
     await run('go', ['install', `github.com/fullstorydev/grpcurl/cmd/grpcurl@${grpcurlVersion}`], {
       env: { ...process.env, GOBIN: folder }, timeout: fetchTimeoutMs
@@ -47,15 +48,7 @@ export function findGrpcurl (): Promise<Tool> {
 
 /** A Python that has grpcio. Needs Python 3 with venv. */
 export function findGrpcPython (): Promise<Tool> {
-  const folder = join(cacheFolder(), 'grpcio-1.85')
-  const program = join(folder, 'bin/python')
-  const ready = join(folder, 'ready')
-  return fetched('GRPCIO', program, ready, async () => {
-    await run('python3', ['-m', 'venv', folder], { timeout: fetchTimeoutMs })
-    await run(program, ['-m', 'pip', 'install', '--quiet', ...pythonPackages], { timeout: fetchTimeoutMs })
-    // Only what is complete is found again.
-    await writeFile(ready, '')
-  })
+  return findPython(pythonPackages)
 }
 
 /** What a program says, and its exit code. Both outputs count as one. */
