@@ -1,7 +1,6 @@
 // Composes the node: the journal thread, the workers, its own listeners and what they share in memory.
 
 import { createHash } from 'node:crypto'
-import { availableParallelism } from 'node:os'
 import type { MessagePort } from 'node:worker_threads'
 import { createAdministration } from './administration.ts'
 import type { Administration } from './administration.ts'
@@ -35,6 +34,7 @@ import type { NodeTables } from './shared/node-tables.ts'
 import { SessionTable } from './sessions/table.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Address } from './supervisor.ts'
+import { heapLimitsOf, workersThatFit } from './worker-memory.ts'
 
 export interface GatewayOptions extends Origin {
   readonly version: string
@@ -49,26 +49,9 @@ export interface Gateway {
   stop (): Promise<boolean>
 }
 
-/** Memory one worker should have at least. */
-const workerBytesMin = 192 * 1024 * 1024
-const mebibyte = 1024 * 1024
-/** Heap of one worker, as a share of the memory it may have; the rest is buffers, code and stacks. */
-const heapShare = 3 / 4
-/**
- * New objects of one worker: half of its heap, up to this. With half as much an NDJSON event costs a quarter more CPU,
- * because what is under way is copied more often.
- */
-const youngBytesMax = 96 * mebibyte
 const journalRetryMs = 1_000
 /** How long a client that comes back waits for the connection that has its session. */
 const handOverTimeoutMs = 5_000
-
-/** As many workers as cores and memory allow; one where the platform does not balance a shared port. */
-export function workerCountOf (settings: Settings, platform: string = process.platform): number {
-  if (settings.workers !== 'auto') return settings.workers
-  if (platform !== 'linux') return 1
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(settings.limits.memoryBytesMax / workerBytesMin)))
-}
 
 /** What stands before there is a node. */
 interface Ground {
@@ -110,7 +93,8 @@ class Node implements Gateway {
     this.#log = log
     this.#quotaFile = quotaFile
     this.#metrics = new NodeMetrics(countersLayout(this.#settings))
-    this.#workerCount = workerCountOf(this.#settings)
+    const { workers, limits } = this.#settings
+    this.#workerCount = workers === 'auto' ? workersThatFit(limits.memoryBytesMax) : workers
     this.#sessions = new SessionTable({ sessionsMax: this.#settings.limits.sessionsMax, handOverTimeoutMs })
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
@@ -138,9 +122,6 @@ class Node implements Gateway {
   }
 
   #createSupervisor (): Supervisor {
-    const { limits } = this.#settings
-    const heapBytes = limits.memoryBytesMax / this.#workerCount * heapShare
-    const youngBytes = Math.min(youngBytesMax, heapBytes / 2)
     const nowMs = performance.now()
     const watches = Array.from({ length: this.#workerCount }, (_, index) => watchPulse(this.#pulse, index, nowMs))
     return new Supervisor({
@@ -156,12 +137,9 @@ class Node implements Gateway {
       },
       onStart: (index, startMs) => watches[index]?.reset(startMs),
       silentMs: (index, atMs) => watches[index]?.silentMs(atMs) ?? 0,
-      resourceLimits: {
-        maxYoungGenerationSizeMb: Math.floor(youngBytes / mebibyte),
-        maxOldGenerationSizeMb: Math.floor((heapBytes - youngBytes) / mebibyte)
-      },
+      resourceLimits: heapLimitsOf(this.#settings.limits.memoryBytesMax, this.#workerCount),
       execArgv: this.#options.workerExecArgv ?? [],
-      drainMs: limits.drainMs,
+      drainMs: this.#settings.limits.drainMs,
       log: this.#log
     })
   }

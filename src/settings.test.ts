@@ -25,6 +25,13 @@ t.test('a config of one route is whole after defaults', async t => {
   t.ok(Object.isFrozen(settings.routes[0]))
 })
 
+t.test('more workers than the memory is for are a mistake that says how much they need', async t => {
+  const route = '  - { name: a, channel: a, topic: a }\n'
+  t.match(problemsOf(`${route}workers: 3`), /^workers: 3 need 608MiB, and limits.memoryBytesMax is 512MiB$/)
+  t.equal(problemsOf(`${route}workers: 3\nlimits: { memoryBytesMax: 608MiB }`), '')
+  t.equal(problemsOf(`${route}workers: 2`), '')
+})
+
 t.test('routes that cannot be told apart are a mistake', async t => {
   t.match(problemsOf('  - { name: a, channel: x, topic: a }\n  - { name: b, channel: x, topic: b }'), /routes\[1\].channel/)
 })

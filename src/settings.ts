@@ -4,6 +4,7 @@ import { adapters } from '../protocols/index.ts'
 import { policies } from '../plugins/index.ts'
 import { adminConfig } from './admin/config.ts'
 import type { AdminSettings } from './admin/config.ts'
+import { showBytes } from './config/byte-size.ts'
 import { checks } from './config/checks.ts'
 import { codecsAreInstalled } from './config/codec-checks.ts'
 import { networksAreNetworks } from './config/edge-checks.ts'
@@ -12,7 +13,7 @@ import { credentialsAreAsked, listedNamesExist, restrictionsRestrict } from './c
 import type { Method } from './config/identity-checks.ts'
 import { isRecord } from './config/json-schema.ts'
 import type { Check, ConfigDocument } from './config/load.ts'
-import { listAt, textAt } from './config/lookup.ts'
+import { listAt, numberAt, textAt } from './config/lookup.ts'
 import { quote } from './config/mistake.ts'
 import type { Path } from './config/mistake.ts'
 import { assembleSchema } from './config/schema.ts'
@@ -42,6 +43,7 @@ import { refuse } from './contract/outcome.ts'
 import type { AuthenticatorModule, PolicyModule, PolicySetup } from './contract/policy.ts'
 import type { PrincipalSettings } from './contract/principal.ts'
 import { SettingError } from './contract/setting-error.ts'
+import { memoryBytesMin, workersThatFit } from './worker-memory.ts'
 
 /** One entry of `authentication:` or `policies:`: one key, the policy's name, and its settings. */
 export type Named = Readonly<Record<string, unknown>>
@@ -188,6 +190,20 @@ const conditionsCompile: Check = (document) => {
     })))
 }
 
+/** More workers than memory is set aside for would run out of their heaps one by one. */
+const workersHaveRoom: Check = (document, sound) => {
+  const workers = numberAt(document, 'workers')
+  const memoryBytesMax = numberAt(document, 'limits', 'memoryBytesMax')
+  if (!sound('workers') || workers === undefined || memoryBytesMax === undefined) return []
+  const neededBytes = memoryBytesMin(workers)
+  if (memoryBytesMax >= neededBytes) return []
+  return [{
+    path: ['workers'],
+    problem: `${workers} need ${showBytes(neededBytes)}, and limits.memoryBytesMax is ${showBytes(memoryBytesMax)}`,
+    expected: `at most ${Math.max(1, workersThatFit(memoryBytesMax))}, or "auto", or a limits.memoryBytesMax of at least ${showBytes(neededBytes)}`
+  }]
+}
+
 const codecsAreThere: Check = (document, sound) =>
   codecsAreInstalled(document, codec => canCompress(codec as Compression)).filter(({ path }) => sound(String(path[0])))
 
@@ -225,6 +241,7 @@ const closedIngress: Ingress = {
 
 export const settingChecks: readonly Check[] = [
   ...checks, routesCompile, adaptersAccept, authenticatorsAccept, topicsHaveOneCodec, codecsAreThere, conditionsCompile,
+  workersHaveRoom,
   credentialsAreAsked(methods), listedNamesExist(methods), restrictionsRestrict
 ]
 

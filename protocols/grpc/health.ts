@@ -1,8 +1,8 @@
 // The health service of gRPC (grpc.health.v1): whether this gateway takes events, asked once or watched.
 
 import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
-import { service } from 'grpc-health-check'
 import type { Signal } from '../../src/contract/adapter.ts'
+import { loadHealthCheck } from './packages.ts'
 
 interface Asked { readonly service: string }
 interface Told { readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN' }
@@ -16,7 +16,7 @@ const notFoundCode = 5
 export function serveHealth (server: Server, names: readonly string[], draining: Signal): void {
   const known = new Set(['', ...names])
   const told = (): Told => ({ status: draining.on ? 'NOT_SERVING' : 'SERVING' })
-  server.addService(service, {
+  server.addService(loadHealthCheck().service, {
     check: (call: ServerUnaryCall<Asked, Told>, answer: sendUnaryData<Told>) => {
       if (known.has(call.request.service)) answer(null, told())
       else answer({ code: notFoundCode, details: 'no such service here' })

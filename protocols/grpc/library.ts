@@ -2,13 +2,13 @@
 
 import type { IncomingHttpHeaders, Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { Server, ServerCredentials, ServerInterceptingCall } from '@grpc/grpc-js'
-import type { ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js'
+import type { Server, ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js'
 import type { Listening } from '../../src/contract/adapter.ts'
 import type { Call, CallParts, Wire } from './call.ts'
 import type { GrpcConfig } from './config.ts'
 import { Connection } from './connection.ts'
 import type { Door } from './door.ts'
+import { loadGrpcJs } from './packages.ts'
 import { clampTimeout } from './timeout.ts'
 
 /** Makes the call of a method. */
@@ -57,6 +57,7 @@ export function createLibrary (door: Door, methods: Methods): Library {
   const connections = new Set<Connection>()
   const bySession = new WeakMap<object, Connection>()
   let beginning: Beginning | undefined
+  const { Server, ServerInterceptingCall } = loadGrpcJs()
   const server = new Server({
     ...optionsOf(door.config),
     interceptors: [(method, wire) => {
@@ -124,7 +125,7 @@ interface Injector { injectConnection (socket: Duplex): void, readonly http: Htt
  */
 function createInjector (server: Server): Injector {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> }
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const injector = server.createConnectionInjector(loadGrpcJs().ServerCredentials.createInsecure())
   const http = [...http2Servers?.keys() ?? []].at(-1)
   if (http === undefined) throw new Error('this version of @grpc/grpc-js keeps its HTTP/2 servers elsewhere')
   return { http, injectConnection: socket => { injector.injectConnection(socket) } }

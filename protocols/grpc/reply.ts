@@ -1,12 +1,13 @@
 // The only place that knows how an outcome looks over gRPC: status codes, google.rpc details, receipts and refusals.
 
-import { Metadata } from '@grpc/grpc-js'
+import type { Metadata } from '@grpc/grpc-js'
 import { isRefusal, retryable } from '../../src/contract/outcome.ts'
 import type { Outcome, Receipt, Refusal, RefusalCode } from '../../src/contract/outcome.ts'
 import { ErrorInfo, RetryInfo } from './generated/google/rpc/error_details.ts'
 import { Status } from './generated/google/rpc/status.ts'
 import { Ack as WireAck, Outcome as WireOutcome } from './generated/sluice/v1/ingest.ts'
 import type { Receipt as WireReceipt, Refusal as WireRefusal, Result } from './generated/sluice/v1/ingest.ts'
+import { loadGrpcJs } from './packages.ts'
 
 /** `retryAfter`: it says when to come back, also where nobody knows better than a second. */
 interface Reply { readonly status: number, readonly name: string, readonly retryAfter?: true }
@@ -58,7 +59,7 @@ export function endingOf (refusal: Refusal): Ending {
   if (pointer !== undefined) about.pointer = pointer.toWellFormed()
   const info = ErrorInfo.encode({ reason: code, domain: errorDomain, metadata: about })
   const parts = [{ typeUrl: errorInfoUrl, value: bytesOf(info) }]
-  const metadata = new Metadata()
+  const metadata = new (loadGrpcJs().Metadata)()
   if (retryAfterMs !== undefined) {
     const seconds = Math.floor(retryAfterMs / 1_000)
     const retryDelay = { seconds, nanos: (retryAfterMs - seconds * 1_000) * 1_000_000 }

@@ -6,7 +6,10 @@ import { secretKeyword } from '../contract/setting.ts'
 import { choiceKeyword } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 
-const ajv = new Ajv2020({ strict: false, allErrors: true, verbose: true, logger: false, validateFormats: false })
+// Each schema judges a value or two: optimising its code takes longer than running it.
+const ajv = new Ajv2020({
+  strict: false, allErrors: true, verbose: true, logger: false, validateFormats: false, code: { optimize: false }
+})
 
 // What the walk itself answers for.
 const inside = new Set([

@@ -233,8 +233,9 @@ function member (name: string, value: string | number | boolean | undefined): st
 }
 
 /**
- * Writes one event in JSON. Well-formed JSON data stands in it byte for byte; anything else, malformed JSON that its
- * content type promised included, goes in as `data_base64`. `dataChecked` spares the check where it has been made.
+ * Writes one event in JSON. Well-formed JSON data stands in it byte for byte (a reader takes white space around it for
+ * the document's); anything else, malformed JSON that its content type promised included, goes in as `data_base64`.
+ * `dataChecked` spares the check where it has been made.
  */
 export function encodeStructured (context: Context, data: Buffer | null, dataChecked = false): Buffer {
   let head = `{"specversion":"${specVersion}","id":${JSON.stringify(context.id)}` +

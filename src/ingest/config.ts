@@ -76,8 +76,9 @@ export type RouteSettings = Static<typeof routeConfig>
 /** The `limits:` section. */
 export const limitsConfig = Type.Object({
   memoryBytesMax: Type.Unsafe<number>(bytes({
-    default: '512MiB', minimumBytes: 134_217_728,
-    description: 'Memory of the whole node; sets the number of workers and the heap limit of each.'
+    default: '512MiB', minimumBytes: 301_989_888,
+    description: 'Memory of the whole node: 128 MiB for the process, the rest for its workers, at least 160 MiB ' +
+      'each; sets how many there are, and the heap limit of each.'
   })),
   bufferBytesMax: Type.Unsafe<number>(bytes({
     default: '64MiB', minimumBytes: 1_048_576, description: 'Bytes of events held by the node between receiving and answering.'

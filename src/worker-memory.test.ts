@@ -1,0 +1,25 @@
+// The division of a node's memory: what it adds up to, and where another worker fits.
+
+import t from 'tap'
+import { availableParallelism } from 'node:os'
+import { heapLimitsOf, memoryBytesMin, workersThatFit } from './worker-memory.ts'
+
+const mebibyte = 1024 * 1024
+
+t.test('the heaps of all workers leave room for the process and for what is outside of heaps', async t => {
+  for (const [memoryMiB, workerCount] of [[288, 1], [512, 1], [512, 2], [2_048, 4], [8_192, 8]] as const) {
+    const limits = heapLimitsOf(memoryMiB * mebibyte, workerCount)
+    const { maxYoungGenerationSizeMb: young = 0, maxOldGenerationSizeMb: old = 0 } = limits
+    t.ok(workerCount * (young + old) <= (memoryMiB - 128) * 3 / 4, `${memoryMiB} MiB for ${workerCount}: ${young} + ${old} each`)
+    t.ok(old >= young, 'what stays has at least as much as what is new')
+    t.ok(young >= 32, 'and what is new has enough')
+  }
+})
+
+t.test('a worker more where there is room for it', async t => {
+  t.equal(workersThatFit(memoryBytesMin(1), 'linux'), 1)
+  t.equal(workersThatFit(memoryBytesMin(2), 'linux'), Math.min(2, availableParallelism()))
+  t.equal(workersThatFit(memoryBytesMin(2) - 1, 'linux'), 1)
+  t.equal(workersThatFit(64 * 1024 * mebibyte, 'linux'), availableParallelism())
+  t.equal(workersThatFit(64 * 1024 * mebibyte, 'darwin'), 1, 'where nobody shares a port fairly')
+})

@@ -1,0 +1,37 @@
+// How the memory of a node is divided: how many workers it has room for, and the heap of each.
+
+import { availableParallelism } from 'node:os'
+import type { ResourceLimits } from 'node:worker_threads'
+
+const mebibyte = 1024 * 1024
+/** What the process has before its first worker: the supervisor's heap once it has read the config, and the code. */
+const processBytes = 128 * mebibyte
+/** Memory one worker should have at least. */
+const workerBytesMin = 160 * mebibyte
+/** Heap of one worker, as a share of the memory it may have; the rest is buffers, code and stacks. */
+const heapShare = 3 / 4
+/**
+ * New objects of one worker: half of its heap, up to this. With half as much an NDJSON event costs a quarter more CPU,
+ * because what is under way is copied more often.
+ */
+const youngBytesMax = 96 * mebibyte
+
+/** As many workers as cores and memory allow; one where the platform does not balance a shared port. */
+export function workersThatFit (memoryBytesMax: number, platform: string = process.platform): number {
+  if (platform !== 'linux') return 1
+  return Math.max(1, Math.min(availableParallelism(), Math.floor((memoryBytesMax - processBytes) / workerBytesMin)))
+}
+
+/** The memory that a node with so many workers needs at least. */
+export function memoryBytesMin (workerCount: number): number {
+  return processBytes + workerCount * workerBytesMin
+}
+
+export function heapLimitsOf (memoryBytesMax: number, workerCount: number): ResourceLimits {
+  const heapBytes = (memoryBytesMax - processBytes) / workerCount * heapShare
+  const youngBytes = Math.min(youngBytesMax, heapBytes / 2)
+  return {
+    maxYoungGenerationSizeMb: Math.floor(youngBytes / mebibyte),
+    maxOldGenerationSizeMb: Math.floor((heapBytes - youngBytes) / mebibyte)
+  }
+}
