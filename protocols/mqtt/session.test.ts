@@ -120,7 +120,7 @@ for (const [where, at] of [['the same worker', 0], ['another worker', 1]] as con
   })
 
   t.test(`${where}: a session that could not be handed over in time stays as it was`, async t => {
-    const workers = await startWorkers(t, 20)
+    const workers = await startWorkers(t, 2_000)
     const { old, settle } = await startPending(workers[0])
     t.equal((await workers[at].connect(lasting)).connack.reasonCode, 0x89)
     await old.next('DISCONNECT')

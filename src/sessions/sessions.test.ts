@@ -121,7 +121,7 @@ t.test('an owner that does not hand over keeps the session, and the claim is ref
 })
 
 t.test('what is handed over when nobody waits for it any more is its owner\'s again', async t => {
-  const { table, workers: [first, second] } = startNode(t, { handOverTimeoutMs: 20 })
+  const { table, workers: [first, second] } = startNode(t, { handOverTimeoutMs: 2_000 })
   const owner = new Slow()
   const session = await claimed(first?.('device-1', 'bob', owner))
   t.equal(await refused(second?.('device-1', 'bob', nobody)), 'overloaded')
