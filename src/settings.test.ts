@@ -42,6 +42,23 @@ t.test('what an adapter cannot be built from is a mistake, not a failed start', 
   t.match(problemsOf(twice), /POST \/x is the alias of another route/)
 })
 
+t.test('every mistake of bridges is told at once', async t => {
+  const bridge = '  - { name: b, url: "mqtt://h:0", subscriptions: [ "a+", "#b" ] }\n'
+  const problems = problemsOf(`  - { name: a, channel: a, topic: a }\nmqttBridge:\n${bridge}${bridge}`)
+  t.same(problems.split('\n').map(line => line.split(':')[0]), [
+    'mqttBridge[0].url', 'mqttBridge[0].subscriptions[0]', 'mqttBridge[0].subscriptions[1]',
+    'mqttBridge[1].name', 'mqttBridge[1].url', 'mqttBridge[1].subscriptions[0]', 'mqttBridge[1].subscriptions[1]'
+  ])
+})
+
+t.test('no message may be larger than the buffer of the node', async t => {
+  for (const setting of ['websocket.messageBytesMax', 'grpc.messageBytesMax', 'mqtt.packetBytesMax']) {
+    const [section, key] = setting.split('.')
+    const problems = problemsOf(`  - { name: a, channel: a, topic: a }\n${section}: { ${key}: 65MiB }`)
+    t.ok(problems.startsWith(`${setting}: 65MiB is above limits.bufferBytesMax`), problems)
+  }
+})
+
 t.test('what an authenticator cannot be built from is a mistake, too, told without its secrets', async t => {
   const route = '  - { name: a, channel: a, topic: a }\n'
   const issuer = 'issuer: "https://id.example.com", audiences: [ a ]'

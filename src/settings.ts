@@ -104,6 +104,8 @@ const adaptersAccept: Check = (document, sound) => {
   return adapters.filter(module => isConfigured(module, document)).flatMap(module => {
     const routes = listAt(document, 'routes').map(route => routeViewOf(module, route as RouteEntry))
     const config = document[sectionOf(module)] as never
+    const mistakes = module.examine?.(config) ?? []
+    if (mistakes.length > 0) return mistakes.map(({ path, message }) => ({ path, problem: message, expected: '' }))
     try {
       module.create({ config, routes, ingress: closedIngress, version: '', log: silentLog })
       return []

@@ -43,6 +43,13 @@ t.test('settings that contradict each other are told at the one to change', asyn
   t.doesNotThrow(() => { create(bridgeSettings('mqtts://h', { tls: {} }), bridgeSettings(url, { name: 'c' })) })
 })
 
+t.test('every mistake of every bridge is told at once', async t => {
+  const config = [bridgeSettings('mqtt://h:0', { tls: {} }), bridgeSettings(url, { subscriptions: ['#/a', 'a', '+b'] })]
+  t.same(mqttBridge.examine?.(config).map(({ path }) => path.join('.')), [
+    'mqttBridge.0.url', 'mqttBridge.0.tls', 'mqttBridge.1.name', 'mqttBridge.1.subscriptions.0', 'mqttBridge.1.subscriptions.2'
+  ])
+})
+
 t.test('a URL names host and port, and the usual ports where it names none', async t => {
   t.same(addressOf('mqtt://broker.example'), { host: 'broker.example', port: 1883, secure: false })
   t.same(addressOf('mqtts://[2001:db8::1]/'), { host: '2001:db8::1', port: 8883, secure: true })

@@ -17,12 +17,14 @@ export const mqttBridge: AdapterModule<readonly BridgeSettings[]> = {
   protocol: undefined,
   config: bridgeConfig,
   routeConfig: {},
+  examine: mistakesOf,
   create: createBridges,
   rehearse: () => Promise.reject(new Error('the bridge reads from a broker; publish there'))
 }
 
 function createBridges ({ config, ingress, log }: AdapterSetup<readonly BridgeSettings[]>): Adapter {
-  checkBridges(config)
+  const [mistake] = mistakesOf(config)
+  if (mistake !== undefined) throw mistake
   const bridges = config.map(settings => new Bridge({ settings, ingress, log }))
   const sum = (of: (bridge: Bridge) => number) => (): number => bridges.reduce((total, one) => total + of(one), 0)
   return {
@@ -49,22 +51,25 @@ function createBridges ({ config, ingress, log }: AdapterSetup<readonly BridgeSe
   }
 }
 
-/** What the schema cannot say. Throws at the setting to change. */
-function checkBridges (bridges: readonly BridgeSettings[]): void {
+/** What the schema cannot say, at the settings to change. */
+function mistakesOf (bridges: readonly BridgeSettings[]): readonly SettingError[] {
+  const mistakes: SettingError[] = []
   const names = new Set<string>()
   for (const [at, { name, url, tls, subscriptions, password, username }] of bridges.entries()) {
-    const wrong = (key: string | readonly (string | number)[], message: string): SettingError =>
-      new SettingError(message, [section, at, ...[key].flat()])
-    if (names.has(name)) throw wrong('name', `another bridge is named ${name}; their sessions would be one`)
+    const wrong = (key: string | readonly (string | number)[], message: string): void => {
+      mistakes.push(new SettingError(message, [section, at, ...[key].flat()]))
+    }
+    if (names.has(name)) wrong('name', `another bridge is named ${name}; their sessions would be one`)
     names.add(name)
     const { secure, port } = addressOf(url)
-    if (port < 1 || port > 65_535) throw wrong('url', 'the port is none; use 1 to 65535')
-    if (tls !== undefined && !secure) throw wrong('tls', 'TLS is set, and the URL is mqtt://; write mqtts://')
-    if (password !== undefined && username === undefined) throw wrong('password', 'a password without a username')
+    if (port < 1 || port > 65_535) wrong('url', 'the port is none; use 1 to 65535')
+    if (tls !== undefined && !secure) wrong('tls', 'TLS is set, and the URL is mqtt://; write mqtts://')
+    if (password !== undefined && username === undefined) wrong('password', 'a password without a username')
     for (const [index, filter] of subscriptions.entries()) {
       // Brokers of 3.1.1 that share subscriptions write them as version 5 does.
       const rule = topicFilterRule(filter, 5)
-      if (rule !== undefined) throw wrong(['subscriptions', index], violationOf(rule, 5).detail)
+      if (rule !== undefined) wrong(['subscriptions', index], violationOf(rule, 5).detail)
     }
   }
+  return mistakes
 }

@@ -70,14 +70,16 @@ export class Acknowledging {
 
   #answer (ticket: number, refusal: Refusal, reasonCode: number | undefined): void {
     const { ring, link, session, door } = this.#parts
-    const packetId = ring.packetIdOf(ticket)
+    // A client may wrongly have one of QoS 2 with the same id under way: that one's is another matter.
+    const packetId = ring.qosOf(ticket) === 2 ? ring.packetIdOf(ticket) : undefined
     const reply = messageReply5(refusal.code)
     const reply4 = messageReply4(refusal.code)
     if (link.receiver.version === 4 && reply4 === 'refuse' && door.config.onRefused === 'acknowledge') {
       door.lostCount += 1
-      return session.keep(packetId)
+      if (packetId !== undefined) session.keep(packetId)
+      return
     }
-    if (ring.qosOf(ticket) === 2) session.drop(packetId)
+    if (packetId !== undefined) session.drop(packetId)
     if (link.receiver.version === 5 && (reasonCode !== undefined || reply.act === 'acknowledge')) {
       ring.finish(ticket, reasonCode ?? ('reasonCode' in reply ? reply.reasonCode : reasonCodes.unspecifiedError))
       this.#refusals.set(ticket, refusal)

@@ -126,14 +126,20 @@ async function admit (
   const will = connect.will === undefined ? undefined : holdWill(connect.will, sender, door)
   if (will !== undefined && 'refusal' in will) return will
   const session = door.sessions.create()
-  const lease = await door.ingress.claimSession(sender.clientId, principal.name, session)
+  // Whoever has left already takes the session from nobody.
+  const lease = newcomer.isGone ? stopping : await door.ingress.claimSession(sender.clientId, principal.name, session)
   const late = isRefusal(lease) ? lease : door.ingress.draining.on ? stopping : undefined
-  if (isRefusal(lease) || late !== undefined || newcomer.isGone) {
+  if (isRefusal(lease) || late !== undefined) {
     if (!isRefusal(lease)) lease.release()
     if (will !== undefined) door.wills.drop(will)
     return { refusal: late ?? stopping }
   }
   const isResumed = session.begin(newcomer, lease, { start: connect.cleanStart, sender })
+  if (newcomer.isGone) {
+    // Its session has been handed over to it, and goes on: it left as if its CONNACK had just been on its way.
+    session.leave({ expiryMs: terms.expiryMs, will })
+    return { refusal: stopping }
+  }
   const tellsReasons = connect.properties.requestProblemInformation !== 0
   return { connack: connackFor(isResumed), sender, session, receiver, will, ...terms, tellsReasons }
 }

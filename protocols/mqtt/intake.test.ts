@@ -385,6 +385,18 @@ t.test('MQTT 3.1.1 may be told that a refused message was taken, where the opera
   t.equal(gauge('messages_lost_total'), 3)
 })
 
+t.test('a refused message of QoS 1 says nothing of one of QoS 2 that wrongly has the same id', async t => {
+  const { connect, ingress } = await startMqtt(t, { config: { onRefused: 'acknowledge' } })
+  ingress.outcomeOf = () => undefined
+  const { client } = await connect({ version: 4 })
+  client.say(publishPacket({ packetId: 7, qos: 2 }), publishPacket({ packetId: 7 }))
+  await eventually(() => ingress.pending.length === 2, 'two events')
+  settle(ingress, 1, refuse('forbidden', 'for a test'))
+  client.say(release(7))
+  await client.ended()
+  t.same(acknowledged(client), [], 'its own event has no outcome yet')
+})
+
 t.test('an alias stands for the topic that came with it', async t => {
   const { connect, ingress } = await startMqtt(t)
   const { client } = await connect()

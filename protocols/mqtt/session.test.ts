@@ -4,6 +4,7 @@ import t from 'tap'
 import { refuse } from '../../src/contract/outcome.ts'
 import { receiptOf } from '../../test/support/fake-ingress.ts'
 import { connectPacket, publishPacket } from '../../test/support/mqtt-client.ts'
+import type { MqttClient } from '../../test/support/mqtt-client.ts'
 import { createSessionClaims, eventually, startMqtt } from '../../test/support/mqtt-rig.ts'
 import type { MqttRig } from '../../test/support/mqtt-rig.ts'
 import type { ConnectPacket } from './codec/packet.ts'
@@ -16,8 +17,10 @@ const copy = { ...message, dup: true }
 const goodbye = { type: 'DISCONNECT', reasonCode: 0, properties: {} } as const
 
 /** Two workers of one node. */
-async function startWorkers (t: Parameters<typeof startMqtt>[0]): Promise<readonly [MqttRig, MqttRig]> {
-  const [first, second] = createSessionClaims(t, 2)
+async function startWorkers (
+  t: Parameters<typeof startMqtt>[0], handOverTimeoutMs?: number
+): Promise<readonly [MqttRig, MqttRig]> {
+  const [first, second] = createSessionClaims(t, 2, handOverTimeoutMs)
   if (first === undefined || second === undefined) throw new Error('there are two workers')
   return [await startMqtt(t, { claimSession: first }), await startMqtt(t, { claimSession: second })]
 }
@@ -76,6 +79,56 @@ for (const [where, at] of [['the same worker', 0], ['another worker', 1]] as con
     await client.next('PUBREC', 10)
     t.equal(taker.envelopes.filter(({ patient }) => patient).length, at === 0 ? 3 : 1, 'only the refused one is sent again')
     t.equal(ingress.reservedBytes, 0)
+  })
+}
+
+/** A client with a will, and one message of QoS 2 whose outcome is still open. */
+async function startPending (rig: MqttRig): Promise<{ old: MqttClient, settle: () => void }> {
+  rig.ingress.outcomeOf = () => undefined
+  const properties = { willDelayInterval: 600 }
+  const will = { qos: 1, retain: false, properties, topicName: 'status', payload: Buffer.from('gone') } as const
+  const { client: old } = await rig.connect({ ...lasting, will })
+  old.say(message)
+  await eventually(() => rig.ingress.pending.length === 1, 'an event')
+  return { old, settle: () => { for (const one of rig.ingress.pending) one.settle(receiptOf(one.envelope, 0)) } }
+}
+
+/** The client comes back to `worker`: its session is there, and a copy of its message is no second event. */
+async function comesBack (
+  t: Parameters<typeof startMqtt>[0], worker: MqttRig, workers: readonly MqttRig[]
+): Promise<void> {
+  const { client, connack } = await worker.connect(lasting)
+  t.equal(connack.sessionPresent, true)
+  client.say(copy)
+  await client.next('PUBREC', 9)
+  t.equal(workers.reduce((sum, { ingress }) => sum + ingress.envelopes.length, 0), 1)
+}
+
+for (const [where, at] of [['the same worker', 0], ['another worker', 1]] as const) {
+  t.test(`${where}: a client that breaks off while its session is handed over finds it later`, async t => {
+    const workers = await startWorkers(t)
+    const { old, settle } = await startPending(workers[0])
+    const newcomer = workers[at].open()
+    newcomer.say(connectPacket(lasting))
+    await old.next('DISCONNECT')
+    newcomer.close()
+    await eventually(() => workers.every(({ gauge }) => gauge('clients_connected') === 0), 'the end of both')
+    settle()
+    await eventually(() => workers[at].gauge('sessions_detached') === 1, 'the session to be the newcomer\'s')
+    t.equal(workers[0].gauge('wills_held'), 0, 'its client was back')
+    await comesBack(t, workers[0], workers)
+  })
+
+  t.test(`${where}: a session that could not be handed over in time stays as it was`, async t => {
+    const workers = await startWorkers(t, 2_000)
+    const { old, settle } = await startPending(workers[0])
+    t.equal((await workers[at].connect(lasting)).connack.reasonCode, 0x89)
+    await old.next('DISCONNECT')
+    settle()
+    await eventually(() => workers[0].gauge('sessions_detached') === 1, 'the session to be without a connection')
+    t.equal(workers[0].gauge('wills_held'), 1, 'its will waits')
+    await comesBack(t, workers[at], workers)
+    t.equal(workers[0].gauge('wills_held'), 0)
   })
 }
 

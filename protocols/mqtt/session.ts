@@ -165,9 +165,16 @@ export class ClientSession implements SessionOwner, Timed {
     this.#sessions.forget(this)
     // A message without an outcome must be neither sent twice nor told to be taken.
     if (this.#pendingCount > 0) await new Promise<void>(resolve => { this.#whenSettled = resolve })
-    const will = this.#will
-    if (will !== undefined) this.#sessions.dropWill(will)
-    this.#will = undefined
-    return writeState({ packetIds: this.#received.keys(), will })
+    return writeState({ packetIds: this.#received.keys(), will: this.#will })
+  }
+
+  handedOver (isTaken: boolean): void {
+    if (isTaken) {
+      if (this.#will !== undefined) this.#sessions.dropWill(this.#will)
+      this.#will = undefined
+      return
+    }
+    this.#isOver = false
+    this.#sessions.detached(this, Math.min(this.#endsAtMs, this.#willAtMs))
   }
 }

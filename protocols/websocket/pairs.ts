@@ -24,6 +24,10 @@ export function addPair (pairs: string[], name: string, value: string): Refusal 
   if (control.test(value)) {
     return refuse('malformed', `the attribute ${name} holds a control character; leave it out`, { pointer })
   }
+  // As UTF-8 all such halves are the same character, and different ids would become one.
+  if (!value.isWellFormed()) {
+    return refuse('malformed', `the attribute ${name} holds half of a surrogate pair; send valid Unicode text`, { pointer })
+  }
   for (let at = 0; at < pairs.length; at += 2) {
     if (pairs[at] === name) return refuse('malformed', `the attribute ${name} is given twice; send it once`, { pointer })
   }

@@ -22,6 +22,8 @@ t.test('data is passed on as it stands there', async t => {
   t.equal(dataOf({ ...event, text: 'a"b' }), 'a"b text/plain; charset=utf-8 false')
   t.equal(dataOf({ ...event, base64: 'AP8=' }), '\0\u00ff undefined false')
   t.equal(dataOf({ ...event, base64: '_w' }), '\u00ff undefined false')
+  t.equal(dataOf({ ...event, base64: 'YWJj' }), 'abc undefined false')
+  t.equal(dataOf({ ...event, base64: '' }), ' undefined false')
   t.equal(dataOf({ ...event, cloudevent: { id: 1 } }), '{"id":1} application/cloudevents+json true')
   t.equal(dataOf(event), 'undefined undefined false')
 })
@@ -40,7 +42,10 @@ t.test('each type has its members', async t => {
 const broken: readonly (readonly [message: string | object, pointer: string])[] = [
   [{ ...event, data: 1, text: 'a' }, '/text'],
   [{ ...event, text: 1 }, '/text'],
+  [{ ...event, text: 'a\ud800' }, '/text'],
   [{ ...event, base64: 'a b' }, '/base64'],
+  [{ ...event, base64: 'YWJjZ' }, '/base64'],
+  [{ ...event, base64: 'YWJj=' }, '/base64'],
   [{ ...event, channel: null }, '/channel'],
   [{ ...event, channel: -1 }, '/channel'],
   [{ ...event, receipt: 1 }, '/receipt'],
@@ -48,6 +53,7 @@ const broken: readonly (readonly [message: string | object, pointer: string])[] 
   [{ ...event, attributes: { a: 1 } }, '/attributes'],
   [{ ...event, attributes: { A: 'b' } }, '/attributes'],
   [{ ...event, attributes: { a: '\n' } }, '/attributes/a'],
+  [{ ...event, attributes: { a: '\udc00' } }, '/attributes/a'],
   [{ ...event, 'dat/a': 1 }, '/dat~1a'],
   ['{"type":"event","id":1,"channel":"a","data":1,"data":2}', '/data']
 ]

@@ -164,18 +164,26 @@ function readBody (reader: Reader): Body {
   switch (given[0]) {
     case 'data': return { data: reader.span('data') ?? null, contentType: 'application/json', checked: true }
     case 'cloudevent': return { data: reader.span('cloudevent') ?? null, contentType: structuredType, checked: true }
-    case 'text': return {
-      data: Buffer.from(reader.text('text') ?? ''), contentType: 'text/plain; charset=utf-8', checked: false
-    }
+    case 'text': return { data: readPlain(reader), contentType: 'text/plain; charset=utf-8', checked: false }
     case 'base64': return { data: readBase64(reader), contentType: undefined, checked: false }
     case undefined:
     default: return noBody
   }
 }
 
+function readPlain (reader: Reader): Buffer {
+  const text = reader.text('text') ?? ''
+  // UTF-8 has no word for it: something else than what was sent would be written.
+  if (!text.isWellFormed()) reader.wrong('text', 'holds half of a surrogate pair')
+  return Buffer.from(text)
+}
+
 function readBase64 (reader: Reader): Buffer {
   const text = reader.text('base64') ?? ''
-  if (!base64.test(text)) reader.wrong('base64', 'is no base64')
+  const padding = text.endsWith('==') ? 2 : Number(text.endsWith('='))
+  // A single character at the end says less than a byte: it would be passed over, as if it had not been sent.
+  const whole = padding === 0 ? text.length % 4 !== 1 : text.length % 4 === 0
+  if (!whole || !base64.test(text)) reader.wrong('base64', 'is no base64')
   return Buffer.from(text, 'base64')
 }
 

@@ -3,40 +3,39 @@
 import { at, listAt, recordAt, textAt } from '../config/lookup.ts'
 import { compilePointer } from '../contract/json-pointer.ts'
 import type { Origin } from '../settings.ts'
+import { listenerAddress } from './listener-address.ts'
+import type { ListenerAddress } from './listener-address.ts'
 import { commandLine } from './program.ts'
 import { visibleLine } from './terminal.ts'
 import type { Colors } from './terminal.ts'
-
-interface Address { readonly host: string, readonly port: number, readonly secure: boolean }
-interface Listening extends Address { readonly protocol: string }
 
 export interface BannerFacts {
   readonly origin: Origin
   /** The config as `-c` named it; undefined where verbs find it by themselves. */
   readonly configPath: string | undefined
-  readonly listening: readonly Listening[]
+  readonly listening: readonly ListenerAddress[]
   readonly color: Colors
 }
 
 /** Several lines, without a line feed at the end. Holds no secret of the config. */
 export function renderBanner ({ origin, configPath, listening, color }: BannerFacts): string {
   const { document } = origin
-  const lines = listening.map((address) => `${color.bold(`${address.protocol} listens on`)} ${urlOf(address)}`)
+  const lines = listening.map((address) => `${color.bold(`${address.protocol} listens on`)} ${reachable(address)}`)
   const http = listening.find(({ protocol }) => protocol === 'http')
   if (http !== undefined) lines.push('', ...example(document, http))
   lines.push('', ...destination(document, configPath))
   return lines.join('\n')
 }
 
-function urlOf ({ host, port, secure }: Address): string {
-  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `${secure ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`
+function reachable (address: ListenerAddress): string {
+  const { host } = address
+  return listenerAddress({ ...address, host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host })
 }
 
-function example (document: unknown, http: Address): string[] {
+function example (document: unknown, http: ListenerAddress): string[] {
   const header = textAt(document, 'authentication', 0, 'auth-api-key', 'header')
   const parts = [
-    `curl -i ${urlOf(http)}/v1/events/${exampleChannel(document)}`,
+    `curl -i ${reachable(http)}/v1/events/${exampleChannel(document)}`,
     ...(http.secure ? ['--cacert CA.pem'] : []),
     ...(header === undefined ? [] : [`-H "${header}: $SLUICE_API_KEY"`]),
     '-H \'content-type: application/json\'',

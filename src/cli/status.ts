@@ -6,6 +6,7 @@ import { listAt, numberAt, recordAt, textAt } from '../config/lookup.ts'
 import { askAdmin, withAdminOptions } from './admin-call.ts'
 import type { AdminOptions } from './admin-call.ts'
 import { exitCodes } from './exit-codes.ts'
+import { listenerAddress } from './listener-address.ts'
 import { visibleLine } from './terminal.ts'
 import type { Colors } from './terminal.ts'
 import type { Cli } from './verb.ts'
@@ -44,10 +45,12 @@ function render (answer: unknown, color: Colors): string {
 }
 
 function listenerOf (listener: unknown): string {
-  const host = textAt(listener, 'host') ?? ''
-  const scheme = recordAt(listener).secure === true ? 'https' : 'http'
-  const address = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${numberAt(listener, 'port')}`
-  return visibleLine(`${textAt(listener, 'protocol')} ${address}`)
+  const protocol = textAt(listener, 'protocol') ?? ''
+  const address = listenerAddress({
+    protocol, host: textAt(listener, 'host') ?? '', port: numberAt(listener, 'port') ?? 0,
+    secure: recordAt(listener).secure === true
+  })
+  return visibleLine(`${protocol} ${address}`)
 }
 
 function duration (seconds: number): string {

@@ -166,6 +166,14 @@ const orders: readonly Order[] = [
   {
     low: ['websocket', 'messageBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
     why: 'no message of that size could be taken'
+  },
+  {
+    low: ['grpc', 'messageBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
+    why: 'no message of that size could be taken'
+  },
+  {
+    low: ['mqtt', 'packetBytesMax'], high: ['limits', 'bufferBytesMax'], bytes: true,
+    why: 'no packet of that size could be taken'
   }
 ]
 

@@ -4,6 +4,7 @@ import type { Arrival, Attributes, Envelope, Peer, Principal } from './envelope.
 import type { LimitState } from './limit-state.ts'
 import type { Refusal, Settler } from './outcome.ts'
 import type { ClaimSession } from './session.ts'
+import type { SettingError } from './setting-error.ts'
 
 /** A value now, or a promise of it where I/O is needed. Only real promises are awaited. */
 export type Eventually<T> = T | Promise<T>
@@ -155,7 +156,9 @@ export interface AdapterModule<Config = unknown> {
   readonly config: object
   /** JSON Schema properties that it adds to every route, by key. */
   readonly routeConfig: Readonly<Record<string, object>>
-  /** Builds it, without side effects until `attach`. */
+  /** Every mistake in its settings that the schema cannot say. */
+  examine? (config: Config): readonly SettingError[]
+  /** Builds it, without side effects until `attach`. Throws for settings that `examine` finds fault with. */
   create (setup: AdapterSetup<Config>): Adapter
   /**
    * Plays one event through an adapter that serves nothing else, as a sender would send it but without a socket.

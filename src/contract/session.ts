@@ -6,9 +6,12 @@ import type { Refusal } from './outcome.ts'
 export interface SessionOwner {
   /**
    * Another connection claims the session, perhaps in another worker. Ends the connection that has it, if any, and
-   * resolves with what the next owner needs to go on: at most `sessionStateBytesMax` bytes. Called once.
+   * resolves with what the next owner needs to go on: at most `sessionStateBytesMax` bytes. `handedOver` answers it
+   * before it is called again.
    */
   handOver (): Promise<Uint8Array | undefined>
+  /** What it handed over has another owner now. Or nobody waits for it any more: it is this one's again, as it was. */
+  handedOver (isTaken: boolean): void
 }
 
 /** A session that was claimed, until it is handed over or released. */

@@ -23,6 +23,8 @@ interface Waiting {
 export function createClaims (port: MessagePort): ClaimSession {
   const waiting = new Map<number, Waiting>()
   const owners = new Map<number, SessionOwner>()
+  /** Those that were asked to hand over, until they know what became of it. */
+  const leaving = new Map<number, SessionOwner>()
   let lastClaim = 0
   const tell = (message: ToTable): void => { port.postMessage(message) }
 
@@ -39,6 +41,7 @@ export function createClaims (port: MessagePort): ClaimSession {
     // Released, and the word of it is on its way.
     if (owner === undefined) return
     owners.delete(claim)
+    leaving.set(claim, owner)
     let state: Uint8Array | undefined
     try {
       state = await owner.handOver()
@@ -47,10 +50,19 @@ export function createClaims (port: MessagePort): ClaimSession {
     }
   }
 
+  function handedOver (claim: number, isTaken: boolean): void {
+    const owner = leaving.get(claim)
+    if (owner === undefined) return
+    leaving.delete(claim)
+    if (!isTaken) owners.set(claim, owner)
+    owner.handedOver(isTaken)
+  }
+
   port.on('message', (message: ToWorker) => {
     const { claim } = message
     if (message.kind === 'granted') return granted(claim, message.state)
     if (message.kind === 'hand-over') return void handOver(claim)
+    if (message.kind === 'handed-over') return handedOver(claim, message.isTaken)
     waiting.get(claim)?.resolve(refusals[message.reason])
     waiting.delete(claim)
   })

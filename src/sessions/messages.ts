@@ -13,3 +13,5 @@ export type ToWorker =
   | { readonly kind: 'refused', readonly claim: number, readonly reason: RefusedFor }
   /** Whose claim this was is to hand its session over. */
   | { readonly kind: 'hand-over', readonly claim: number }
+  /** The answer to `handed`: it has another owner, or, where nobody waits for it any more, the same as before. */
+  | { readonly kind: 'handed-over', readonly claim: number, readonly isTaken: boolean }

@@ -28,9 +28,24 @@ function startNode (t: Test, options: { sessionsMax?: number, handOverTimeoutMs?
   return { table, workers, kill: worker => { table.gone(worker) } }
 }
 
-const nobody: SessionOwner = { handOver: () => Promise.reject(new Error('not asked for here')) }
-const handing = (text: string): SessionOwner => ({ handOver: async () => Buffer.from(text) })
-const never: SessionOwner = { handOver: () => new Promise(() => {}) }
+const handedOver = (): void => {}
+const nobody: SessionOwner = { handOver: () => Promise.reject(new Error('not asked for here')), handedOver }
+const handing = (text: string): SessionOwner => ({ handOver: async () => Buffer.from(text), handedOver })
+const never: SessionOwner = { handOver: () => new Promise(() => {}), handedOver }
+
+/** Hands over when it is told to, and keeps count of what it hears. */
+class Slow implements SessionOwner {
+  askedCount = 0
+  readonly heard: boolean[] = []
+  hand: (state: Uint8Array) => void = () => {}
+
+  handOver (): Promise<Uint8Array> {
+    this.askedCount += 1
+    return new Promise(resolve => { this.hand = resolve })
+  }
+
+  handedOver (isTaken: boolean): void { this.heard.push(isTaken) }
+}
 
 async function claimed (answer: Promise<Session | Refusal> | undefined): Promise<Session> {
   const given = await answer
@@ -86,21 +101,16 @@ t.test('no more names are owned than the node may have', async t => {
 
 t.test('of several that wait for a session, the latest gets it', async t => {
   const { workers: [first, second] } = startNode(t)
-  let asked = 0
-  let hand = (_state: Uint8Array): void => {}
-  await claimed(first?.('device-1', 'bob', {
-    handOver: () => {
-      asked += 1
-      return new Promise(resolve => { hand = resolve })
-    }
-  }))
+  const owner = new Slow()
+  await claimed(first?.('device-1', 'bob', owner))
   const early = second?.('device-1', 'bob', nobody)
-  await until('the question', () => asked === 1)
+  await until('the question', () => owner.askedCount === 1)
   const late = first?.('device-1', 'bob', nobody)
   t.equal(await refused(early), 'overloaded')
-  hand(Buffer.from('x'))
+  owner.hand(Buffer.from('x'))
   t.equal(textOf(await claimed(late)), 'x')
-  t.equal(asked, 1)
+  t.equal(owner.askedCount, 1)
+  t.same(owner.heard, [true])
 })
 
 t.test('an owner that does not hand over keeps the session, and the claim is refused in time', async t => {
@@ -110,10 +120,27 @@ t.test('an owner that does not hand over keeps the session, and the claim is ref
   t.equal(await refused(second?.('device-1', 'bob', nobody)), 'overloaded')
 })
 
+t.test('what is handed over when nobody waits for it any more is its owner\'s again', async t => {
+  const { table, workers: [first, second] } = startNode(t, { handOverTimeoutMs: 2_000 })
+  const owner = new Slow()
+  const session = await claimed(first?.('device-1', 'bob', owner))
+  t.equal(await refused(second?.('device-1', 'bob', nobody)), 'overloaded')
+  owner.hand(Buffer.from('x'))
+  await until('the answer', () => owner.heard.length === 1)
+  t.same(owner.heard, [false])
+  const next = second?.('device-1', 'bob', nobody)
+  await until('the second question', () => owner.askedCount === 2)
+  owner.hand(Buffer.from('y'))
+  t.equal(textOf(await claimed(next)), 'y')
+  t.same(owner.heard, [false, true])
+  session.release()
+  t.equal(table.gauges.get('sessions')?.(), 1, 'releasing what was handed over does nothing')
+})
+
 t.test('a worker that dies takes its sessions with it: who waits for one begins anew', async t => {
   const { table, workers: [first, second], kill } = startNode(t)
   let asked = false
-  await claimed(first?.('device-1', 'bob', { handOver: () => { asked = true; return new Promise(() => {}) } }))
+  await claimed(first?.('device-1', 'bob', { handOver: () => { asked = true; return new Promise(() => {}) }, handedOver }))
   await claimed(first?.('device-2', 'bob', nobody))
   const waiting = second?.('device-1', 'bob', nobody)
   await until('the question', () => asked)
@@ -124,23 +151,20 @@ t.test('a worker that dies takes its sessions with it: who waits for one begins 
 
 t.test('a dead worker waits for nothing', async t => {
   const { table, workers: [first, second], kill } = startNode(t)
-  let hand = (_state: Uint8Array): void => {}
-  let asked = false
-  await claimed(first?.('device-1', 'bob', {
-    handOver: () => {
-      asked = true
-      return new Promise(resolve => { hand = resolve })
-    }
-  }))
+  const owner = new Slow()
+  const session = await claimed(first?.('device-1', 'bob', owner))
   void second?.('device-1', 'bob', nobody)
-  await until('the question', () => asked)
+  await until('the question', () => owner.askedCount === 1)
   kill(1)
-  hand(Buffer.from('x'))
+  owner.hand(Buffer.from('x'))
+  await until('the answer', () => owner.heard.length === 1)
+  t.same(owner.heard, [false])
+  session.release()
   await until('the end', () => table.gauges.get('sessions')?.() === 0)
 })
 
 t.test('a state that is too large is not handed over', async t => {
   const { workers: [first, second] } = startNode(t)
-  await claimed(first?.('device-1', 'bob', { handOver: async () => Buffer.alloc(sessionStateBytesMax + 1) }))
+  await claimed(first?.('device-1', 'bob', { handOver: async () => Buffer.alloc(sessionStateBytesMax + 1), handedOver }))
   t.equal((await claimed(second?.('device-1', 'bob', nobody))).state, undefined)
 })

@@ -75,8 +75,13 @@ export class SessionTable {
     const entry = this.#owned.get(worker)?.get(message.claim)
     // A session that was passed on meanwhile is not this worker's any more.
     if (entry === undefined) return
+    const state = message.kind === 'handed' ? message.state : undefined
+    // Whoever waited for it waits no longer. To let go of it would be to forget what its client was told.
+    const isTaken = entry.next !== undefined || state === undefined
+    if (message.kind === 'handed') this.#tell(worker, { kind: 'handed-over', claim: message.claim, isTaken })
+    if (!isTaken) return
     this.#owned.get(worker)?.delete(message.claim)
-    this.#pass(entry, message.kind === 'handed' ? message.state : undefined)
+    this.#pass(entry, state)
   }
 
   #claim (name: string, { worker, claim, principal }: Claim): void {
@@ -122,7 +127,7 @@ export class SessionTable {
   /** Two owners at a time would be worse than a client that has to come again. */
   #late (entry: Entry): void {
     if (entry.next !== undefined) this.#refuse(entry.next, 'late')
-    // The owner has been asked already: whatever it answers later frees the name.
+    // The owner has been asked already: what it hands over later goes to whoever waits then, or back to it.
     entry.next = undefined
   }
 

@@ -1,6 +1,6 @@
 // Clients that others have written work as they are: Python's grpcio by reflection, grpcurl, and the one in our README.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeApiKey } from '../../src/cli/api-key.ts'
@@ -67,31 +67,19 @@ t.test('grpcio knows the service by reflection, publishes, streams, and reads th
   ])
 })
 
-/** Stands for generated stubs: the modules that the README's client imports, made by reflection. */
-const stubs = `
-import sys, types
-packages = {name: types.ModuleType(name) for name in ("sluice", "sluice.v1", "sluice.v1.ingest_pb2", "sluice.v1.ingest_pb2_grpc")}
-sys.modules.update(packages)
-packages["sluice.v1"].ingest_pb2 = packages["sluice.v1.ingest_pb2"]
-packages["sluice.v1"].ingest_pb2_grpc = packages["sluice.v1.ingest_pb2_grpc"]
-packages["sluice.v1.ingest_pb2"].PublishStreamRequest = Streamed
-packages["sluice.v1.ingest_pb2"].Event = message_factory.GetMessageClass(pool.FindMessageTypeByName("sluice.v1.Event"))
-Answer = message_factory.GetMessageClass(pool.FindMessageTypeByName("sluice.v1.PublishStreamResponse"))
-class IngestStub:
-    def __init__(self, channel):
-        self.PublishStream = channel.stream_stream(
-            "/sluice.v1.Ingest/PublishStream", request_serializer=Streamed.SerializeToString,
-            response_deserializer=Answer.FromString)
-packages["sluice.v1.ingest_pb2_grpc"].IngestStub = IngestStub
-`
-
 t.test('the client of the README writes what can be written, and tells what is refused for good', {
   skip: python.skip
 }, async t => {
   const readme = readFileSync(join(root, 'protocols/grpc/README.md'), 'utf8')
-  const shown = /```python\n(.*?)```/s.exec(readme)?.[1] ?? ''
+  const [, words = ''] = /```\npython (-m grpc_tools.*?)\n```/s.exec(readme) ?? []
+  const stubs = join(folder, 'stubs')
+  mkdirSync(stubs)
+  const command = words.replaceAll('\\\n', ' ').replaceAll('=stubs', `=${stubs}`).replace('-I proto', `-I ${join(root, 'proto')}`)
+  t.same(await say(python.program, command.trim().split(/ +/)), { code: 0, text: '' })
+  const [, shown = ''] = /```python\n(.*?)```/s.exec(readme) ?? []
   const path = join(folder, 'readme_client.py')
-  writeFileSync(path, `${byReflection}${stubs}${shown}
+  writeFileSync(path, `${shown.replaceAll('"stubs', `"${stubs}`)}
+address, key = sys.argv[1:]
 made = [pb.Event(channel="orders/eu", id=str(i), source="/s", type="t", data=b"1") for i in range(500)]
 made.append(pb.Event(channel="nowhere/at/all", id="x", source="/s", type="t", data=b"1"))
 print("refused", [code for _, code in publish(address, key, made)])

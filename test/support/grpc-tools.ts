@@ -11,7 +11,7 @@ import { findPython } from './python.ts'
 const run = promisify(execFile)
 const fetchTimeoutMs = 400_000
 const grpcurlVersion = 'v1.9.4'
-const pythonPackages = ['grpcio==1.85.3', 'grpcio-reflection==1.85.1', 'grpcio-status==1.85.3']
+const pythonPackages = ['grpcio==1.85.3', 'grpcio-reflection==1.85.1', 'grpcio-status==1.85.3', 'grpcio-tools==1.85.1']
 
 function cacheFolder (): string {
   const { XDG_CACHE_HOME: cache = '' } = process.env

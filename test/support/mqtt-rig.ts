@@ -31,8 +31,8 @@ export interface MqttRig {
 }
 
 /** Sessions of a node of so many workers. */
-export function createSessionClaims (t: Test, workersCount: number): ClaimSession[] {
-  const table = new SessionTable({ sessionsMax: 1_000, handOverTimeoutMs: 5_000 })
+export function createSessionClaims (t: Test, workersCount: number, handOverTimeoutMs = 5_000): ClaimSession[] {
+  const table = new SessionTable({ sessionsMax: 1_000, handOverTimeoutMs })
   t.teardown(() => { table.close() })
   return Array.from({ length: workersCount }, (_, worker) => createClaims(table.attach(worker)))
 }
