@@ -103,7 +103,7 @@ async function fill (bench: Bench, count: number): Promise<BusyClient> {
 }
 
 type Check = (t: Test, form: BusyForm) => Promise<void>
-type Promised = 'acks' | 'window' | 'disconnect' | 'drain' | 'refusals' | 'oversize' | 'garbage'
+type Promised = 'acks' | 'window' | 'disconnect' | 'drain' | 'conclusion' | 'refusals' | 'oversize' | 'garbage'
 
 const checks: Readonly<Record<Promised, Check>> = {
   async acks (t, form) {
@@ -221,6 +221,26 @@ const checks: Readonly<Record<Promised, Check>> = {
     await everythingIsFreed(t, bench, form)
   },
 
+  async conclusion (t, form) {
+    for (const isCut of [false, true]) {
+      const bench = await start(t, form, manyCount)
+      const { ingress, sink } = bench
+      const client = await fill(bench, 3)
+      const principals = new Set(ingress.envelopes.map(({ principal }) => principal))
+      const concludedCount = (): number => ingress.concluded.filter(({ principal }) => principals.has(principal)).length
+      if (isCut) bench.cut('end')
+      else if (form.hasRequests) client.finish()
+      await turns()
+      t.equal(concludedCount(), 0, 'its events have no outcomes yet')
+      for (const { envelope, settle } of sink.take()) settle(receiptOf(envelope, 0))
+      await soon('the end', () => isCut ? ingress.reservedBytes === 0 : client.told.size === 3)
+      await turns()
+      t.equal(concludedCount() > 0, form.hasRequests)
+      client.finish()
+      await everythingIsFreed(t, bench, form)
+    }
+  },
+
   async refusals (t, form) {
     const bench = await start(t, form, manyCount)
     const { ingress } = bench
@@ -276,6 +296,7 @@ const titles: Readonly<Record<Promised, string>> = {
   window: 'no more are in flight than its window',
   disconnect: 'a connection that breaks under a thousand events leaves nothing behind',
   drain: 'at the end a thousand events in flight are told, and no more are taken',
+  conclusion: 'the node hears when a request is over, and of no connection that stays',
   refusals: 'every refusal has its word',
   oversize: 'what is far too large is refused without being taken in',
   garbage: 'bytes that are no event never throw, and leave nothing behind'

@@ -44,6 +44,8 @@ export interface BusyForm {
   /** Settings with which so many events of one client may be in flight. */
   settings (windowEvents: number): Settings
   begin (make: Make, settings: Settings): Promise<Place>
+  /** True: what a client sends is one or more requests, which end. False: a connection that stays. */
+  readonly hasRequests: boolean
   /** What becomes of a client that sends more than that: what is above waits, or ends it. */
   readonly beyond: 'waits' | 'ends'
   /** Refusals that no sender is told: the event is tried again until it is written. */
@@ -58,7 +60,7 @@ const none: ReadonlySet<RefusalCode> = new Set()
 
 /** A form with what most have: every refusal is told by its code, what is above the window waits. */
 export function form (parts: Pick<BusyForm, 'door' | 'name' | 'settings' | 'begin'> & Partial<BusyForm>): BusyForm {
-  return { beyond: 'waits', held: none, wordOf: code => code, lasting: {}, ...parts }
+  return { hasRequests: false, beyond: 'waits', held: none, wordOf: code => code, lasting: {}, ...parts }
 }
 
 /** A place behind a line that can be cut: `serve` listens for the adapter, `open` connects to a port. */

@@ -86,7 +86,6 @@ async function openStream (port: number): Promise<BusyClient> {
   const sender = new GrpcSender(`127.0.0.1:${port}`)
   const stream = sender.stream()
   let over: Word | undefined
-  let sentCount = 0
   stream.call.on('data', ({ acked, nacks }: typeof stream.answers[number]) => {
     for (const { id, refusal } of nacks) words.nacked(id, refusal?.code as Word)
     if (acked !== undefined) words.acked(acked)
@@ -99,7 +98,7 @@ async function openStream (port: number): Promise<BusyClient> {
     told: words.told,
     get over () { return over },
     send (data) {
-      for (const one of data) stream.send(++sentCount, { data: one, datacontenttype: 'application/json' })
+      for (const one of data) stream.send(++words.sentCount, { data: one, datacontenttype: 'application/json' })
     },
     garbage: bytes => { stream.raw(bytes) },
     finish: () => { stream.end() }
@@ -112,7 +111,7 @@ function grpcForm (
   name: string, open: (port: number) => Promise<BusyClient>, parts: Pick<BusyForm, 'settings'> & Partial<BusyForm>
 ): BusyForm {
   return form({
-    door: 'grpc', name, ...parts,
+    door: 'grpc', name, hasRequests: true, ...parts,
     async begin (make, settings) {
       const adapter = make({ ...defaults, ...settings })
       return placeOf(adapter, await grpcEndpoint(adapter), open)

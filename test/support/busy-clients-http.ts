@@ -26,23 +26,35 @@ async function openRequests (port: number): Promise<BusyClient> {
   const told = new Map<number, Word>()
   const client = new RawClient(port, '')
   let rest = ''
+  /** Answers that are still to come. Whoever says before them that nothing more comes gets none. */
+  let openCount = 0
+  let isFinished = false
   client.socket.on('data', (bytes: Buffer) => {
     rest += bytes.toString('latin1')
     for (let end = endOfAnswer(rest); end > 0; end = endOfAnswer(rest)) {
       const body = rest.slice(rest.indexOf('\r\n\r\n') + 4, end)
       told.set(told.size, wordOf(JSON.parse(body) as Result))
       rest = rest.slice(end)
+      openCount -= 1
     }
+    if (isFinished && openCount === 0) client.socket.end()
   })
   const head = `POST ${target} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n`
   return {
     told,
     get over () { return client.closed ? 'nothing' : undefined },
     send (data) {
+      openCount += data.length
       client.socket.write(data.map(one => `${head}content-length: ${one.length}\r\n\r\n${one.toString('latin1')}`).join(''))
     },
-    garbage: bytes => { client.socket.write(bytes) },
-    finish: () => { client.socket.end() }
+    garbage (bytes) {
+      openCount = 0
+      client.socket.write(bytes)
+    },
+    finish () {
+      isFinished = true
+      if (openCount === 0) client.socket.end()
+    }
   }
 }
 
@@ -133,7 +145,7 @@ function restForm (
   name: string, open: (port: number) => Promise<BusyClient>, parts: Pick<BusyForm, 'settings'> & Partial<BusyForm>
 ): BusyForm {
   return form({
-    door: 'rest', name, ...parts,
+    door: 'rest', name, hasRequests: true, ...parts,
     async begin (make, settings) {
       const adapter = make({ ...restDefaults, ...settings })
       return placeOf(adapter, await serveHttp(adapter), open)
@@ -150,10 +162,12 @@ function endWordOf (why: string): Word { return endWords[Number(/^\d{4}/.exec(wh
 /** Words for events by ids, from cumulative acks and nacks. Event n has the id n + 1. */
 export class AckedWords {
   readonly told = new Map<number, Word>()
+  /** Bytes that are no event of the test may have any id. */
+  sentCount = 0
   #acked = 0
 
   acked (id: number): void {
-    for (; this.#acked < id; this.#acked++) if (!this.told.has(this.#acked)) this.told.set(this.#acked, 'written')
+    for (; this.#acked < Math.min(id, this.sentCount); this.#acked++) if (!this.told.has(this.#acked)) this.told.set(this.#acked, 'written')
   }
 
   nacked (id: number, code: Word): void { this.told.set(id - 1, code) }
@@ -163,7 +177,6 @@ async function openMessages (port: number, binary: boolean): Promise<BusyClient>
   const words = new AckedWords()
   const { promise, resolve } = Promise.withResolvers<undefined>()
   let over: Word | undefined
-  let sentCount = 0
   const link = openWebSocket({ port, receipts: false, binary }, {
     opened () { resolve(undefined) },
     window () {},
@@ -180,7 +193,7 @@ async function openMessages (port: number, binary: boolean): Promise<BusyClient>
     told: words.told,
     get over () { return over },
     send (data) {
-      for (const one of data) link.send({ id: ++sentCount, key: `key-${sentCount}`, channel: 'orders/eu', data: one })
+      for (const one of data) link.send({ id: ++words.sentCount, key: `key-${words.sentCount}`, channel: 'orders/eu', data: one })
     },
     garbage: bytes => { link.raw(binary ? bytes : bytes.toString()) },
     finish: () => { link.close() }
@@ -193,7 +206,6 @@ async function openCloudEvents (port: number): Promise<BusyClient> {
   const client = await new WebsocketClient(port, {
     protocols: 'cloudevents.json', target: '/v1/stream?channel=orders/eu&acks=true'
   }).greeted()
-  let sentCount = 0
   client.socket.on('message', (bytes: Buffer) => {
     const { type, id, code } = JSON.parse(bytes.toString()) as { type: string, id: number, code: RefusalCode }
     if (type === 'ack') words.acked(id)
@@ -204,7 +216,7 @@ async function openCloudEvents (port: number): Promise<BusyClient> {
     get over () { return client.closeCode === 0 ? undefined : endWordOf(String(client.closeCode)) },
     send (data) {
       for (const one of data) {
-        const id = `key-${++sentCount}`
+        const id = `key-${++words.sentCount}`
         client.socket.send(`{"specversion":"1.0","id":"${id}","source":"/s","type":"t","data":${one.toString()}}`)
       }
     },
