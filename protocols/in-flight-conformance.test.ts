@@ -121,7 +121,8 @@ const checks: Readonly<Record<Promised, Check>> = {
       expected.set(number, isRefused ? form.wordOf('forbidden') : 'written')
       one.settle(isRefused ? refuse('forbidden', 'for a test') : receiptOf(one.envelope, number))
     }
-    const early = (): number[] => [...client.told].filter(([number, word]) => expected.get(number) !== word).map(([number]) => number)
+    const early = (): number[] =>
+      [...client.told].filter(([number, word]) => expected.get(number) !== word).map(([number]) => number)
     const [first, ...others] = bench.sink.take()
     const order = shuffled(others, new Random(6))
     for (const half of [order.slice(0, manyCount / 2), order.slice(manyCount / 2)]) {

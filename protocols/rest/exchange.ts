@@ -25,7 +25,7 @@ import { readTraceparent, readTracestate } from '../../src/contract/trace-contex
 export type Consume = (exchange: Exchange, body: Buffer | null) => void
 
 /** Where a request came in: its listener, and the others of its connection. */
-export interface Origin { readonly listening: Listening, readonly queue: RequestQueue }
+export interface Origin { readonly listening: Listening, readonly queue: RequestQueue<Exchange> }
 
 /** What a refused request may still send before its connection is closed, and how long it may take for that. */
 const lingerBytesMax = 65_536
@@ -63,7 +63,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   lastTick: number
   readonly startedTick: number
   readonly held: Reservation
-  readonly #queue: RequestQueue
+  readonly #queue: RequestQueue<Exchange>
   #requestId = ''
   #listens = false
 
@@ -179,7 +179,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     const lingers = this.hasBody && !this.request.complete
     if (lingers && this.#leftBytes() > lingerBytesMax) this.closes = true
     if (this.awaitsContinue) this.closes = true
-    if (this.#queue.endsWith(this)) headers.push('connection', 'close')
+    if (this.#queue.endsWith(this, this.door.ingress.draining.on)) headers.push('connection', 'close')
     headers.push(...this.door.cors.pairs(this.head.origin))
     response.writeHead(status, headers)
     if (lingers && !this.awaitsContinue) {
@@ -234,7 +234,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     const { response } = this
     if (!response.headersSent) {
       const headers = ['content-type', 'application/x-ndjson', 'x-request-id', this.requestId]
-      if (this.#queue.endsWith(this)) headers.push('connection', 'close')
+      if (this.#queue.endsWith(this, this.door.ingress.draining.on)) headers.push('connection', 'close')
       headers.push(...this.door.cors.pairs(this.head.origin))
       response.writeHead(200, headers)
     }

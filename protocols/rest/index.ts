@@ -117,12 +117,12 @@ function noQuery (): Record<string, unknown> { return nothing }
 
 /** Where a socket keeps its queue. */
 const queueKey = Symbol('queue')
-interface Queued { [queueKey]?: RequestQueue }
+interface Queued { [queueKey]?: RequestQueue<Exchange> }
 
 function attachServer (listening: Listening, door: Door, find: Finder): void {
   const server = listening.server as Server
   const { requestsInFlightMax } = door.config
-  const queueOf = (socket: Socket & Queued): RequestQueue =>
+  const queueOf = (socket: Socket & Queued): RequestQueue<Exchange> =>
     (socket[queueKey] ??= new RequestQueue(socket, requestsInFlightMax))
   /** Acts on each request, in its turn. */
   const taking = (act: (exchange: Exchange) => void, awaitsContinue: boolean) =>

@@ -1,15 +1,20 @@
 // The requests of one connection whose client does not wait for answers: so many are under way, the others wait.
 
 import type { Duplex } from 'node:stream'
-import type { Exchange } from './exchange.ts'
+
+/** A request that has begun. */
+interface Begun {
+  /** True where its connection ends with its answer. */
+  closes: boolean
+}
 
 /**
  * Pipelining, RFC 9112 section 9.3.2: answers have to come in order, but requests begin together. What a chunk has
  * beyond the limit waits here, and no further one is read until all of that has begun.
  */
-export class RequestQueue {
+export class RequestQueue<One extends Begun> {
   /** The one that began last. */
-  last: Exchange | undefined
+  last: One | undefined
   readonly #socket: Duplex
   readonly #underWayMax: number
   #underWayCount = 0
@@ -62,10 +67,10 @@ export class RequestQueue {
    * True: the connection ends with this answer. At the end of the gateway too, but not ahead of answers to requests
    * that came behind it and have begun.
    */
-  endsWith (exchange: Exchange): boolean {
-    if (exchange.door.ingress.draining.on && this.last === exchange) exchange.closes = true
-    if (exchange.closes) this.drop()
-    return exchange.closes
+  endsWith (one: One, isStopping: boolean): boolean {
+    if (isStopping && this.last === one) one.closes = true
+    if (one.closes) this.drop()
+    return one.closes
   }
 
   /** The connection ends with what has begun: its client sends the others again elsewhere. */

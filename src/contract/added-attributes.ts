@@ -3,8 +3,8 @@
 import type { Attributes } from './envelope.ts'
 
 /**
- * The one rule of all doors: headers and metadata count before what an event says of itself, so that what a proxy or the
- * sender's own infrastructure wrote cannot be overwritten by whoever fills in events.
+ * The one rule of all doors: headers and metadata count before what an event says of itself, so that what a proxy
+ * wrote cannot be overwritten by whoever fills in events.
  */
 export class AddedAttributes implements Attributes {
   readonly #base: Attributes

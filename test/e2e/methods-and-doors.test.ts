@@ -1,4 +1,4 @@
-// Every cell of the README's table of authentication methods and doors, asked of a gateway: who is let in, and who is not.
+// Every cell of the README's table of authentication methods and doors: who is let in by a gateway, and who is not.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -107,7 +107,7 @@ const methods: Readonly<Record<string, Method>> = {
   }
 }
 
-/** Sends one event to a channel on a connection of its own, and gives what was told: `written` or the code of a refusal. */
+/** Sends one event on a connection of its own, and gives what was told: `written` or the code of a refusal. */
 type Send = (port: number, channel: string, proof: Proof) => Promise<string>
 
 const doors: Readonly<Record<string, { readonly column: string, readonly send: Send }>> = {
@@ -179,9 +179,10 @@ function readTable (): Map<string, Map<string, string>> {
   const cellsOf = (line = ''): string[] => line.split('|').slice(1, -1).map(cell => cell.trim())
   const columns = cellsOf(lines[at])
   const rows = lines.slice(at + 2, lines.findIndex((line, index) => index > at && !line.startsWith('|')))
-  return new Map(rows.map(row => {
-    const cells = cellsOf(row)
-    return [/`([a-z-]+)`/.exec(cells[0] ?? '')?.[1] ?? '', new Map(columns.map((column, index) => [column, cells[index] ?? '']))]
+  return new Map(rows.map(line => {
+    const cells = cellsOf(line)
+    const row = new Map(columns.map((column, index) => [column, cells[index] ?? '']))
+    return [/`([a-z-]+)`/.exec(cells[0] ?? '')?.[1] ?? '', row]
   }))
 }
 

@@ -167,7 +167,9 @@ export class AckedWords {
   #acked = 0
 
   acked (id: number): void {
-    for (; this.#acked < Math.min(id, this.sentCount); this.#acked++) if (!this.told.has(this.#acked)) this.told.set(this.#acked, 'written')
+    for (; this.#acked < Math.min(id, this.sentCount); this.#acked++) {
+      if (!this.told.has(this.#acked)) this.told.set(this.#acked, 'written')
+    }
   }
 
   nacked (id: number, code: Word): void { this.told.set(id - 1, code) }
@@ -193,7 +195,10 @@ async function openMessages (port: number, binary: boolean): Promise<BusyClient>
     told: words.told,
     get over () { return over },
     send (data) {
-      for (const one of data) link.send({ id: ++words.sentCount, key: `key-${words.sentCount}`, channel: 'orders/eu', data: one })
+      for (const one of data) {
+        const id = ++words.sentCount
+        link.send({ id, key: `key-${id}`, channel: 'orders/eu', data: one })
+      }
     },
     garbage: bytes => { link.raw(binary ? bytes : bytes.toString()) },
     finish: () => { link.close() }
