@@ -1,4 +1,4 @@
-// What travels beside an event: the metadata of its call, read only when asked for, and what the event itself names.
+// What travels beside all events of a call: its metadata, read only when asked for.
 
 import type { Attributes } from '../../src/contract/envelope.ts'
 
@@ -30,31 +30,4 @@ export class Metadata implements Attributes {
 
 function isTransport (name: string): boolean {
   return name.startsWith('grpc-') || transport.has(name)
-}
-
-/** An event's own attributes ahead of those of its call. */
-export class OwnAttributes implements Attributes {
-  readonly #pairs: readonly string[]
-  readonly #behind: Attributes
-
-  constructor (pairs: readonly string[], behind: Attributes) {
-    this.#pairs = pairs
-    this.#behind = behind
-  }
-
-  get (name: string): string | undefined {
-    // Those with a colon are the call's.
-    if (name.charCodeAt(0) === 0x3a) return this.#behind.get(name)
-    for (let at = 0; at < this.#pairs.length; at += 2) if (this.#pairs[at] === name) return this.#pairs[at + 1]
-    return this.#behind.get(name)
-  }
-
-  forEach (visit: (name: string, value: string) => void): void {
-    const pairs = this.#pairs
-    for (let at = 0; at < pairs.length; at += 2) {
-      const name = pairs[at] ?? ''
-      if (name.charCodeAt(0) !== 0x3a) visit(name, pairs[at + 1] ?? '')
-    }
-    this.#behind.forEach(visit)
-  }
 }

@@ -70,6 +70,7 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
   protected readonly wire: Wire
   protected readonly stream: ServerHttp2Stream
   #closed = false
+  #concluded = false
 
   constructor ({ door, connection, wire, stream, pairs }: CallParts) {
     this.door = door
@@ -146,7 +147,16 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
 
   /** Forgets the call, once it is closed and has nothing in flight. */
   protected leave (): void {
-    if (this.#closed && this.openCount === 0 && this.liveAt >= 0) this.door.end(this)
+    if (!this.#closed || this.openCount > 0 || this.liveAt < 0) return
+    this.conclude()
+    this.door.end(this)
+  }
+
+  /** A call is a request: no more events of it come, and all have their outcomes. Told before the answer. */
+  protected conclude (): void {
+    if (this.#concluded) return
+    this.#concluded = true
+    this.door.ingress.conclude(this.principal)
   }
 
   /** Refuses what never became an event, and ends the call. */
@@ -160,6 +170,7 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
     if (this.over || this.answered) return
     this.answered = true
     this.lastTick = this.door.tick
+    this.conclude()
     this.wire.sendStatus(ending)
   }
 

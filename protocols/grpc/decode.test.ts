@@ -149,17 +149,17 @@ t.test('texts keep the rules of CloudEvents, also after one that did', async t =
   t.match(send({ channel: 'a//b' }), { code: 'malformed' }, 'also the second time')
 })
 
-t.test('extensions keep their types, attributes come before those of the call', async t => {
+t.test('extensions keep their types, attributes stand beside the metadata of the call, which keep their values', async t => {
   const bytes = PublishRequest.encode({
     channel: 'orders/eu', event: { $case: 'flat', flat: flatEvent({
-      id: '1', source: '/s', type: 't', attributes: { 'x-own': 'mine', ':path': 'forged' },
+      id: '1', source: '/s', type: 't', attributes: { 'x-own': 'mine', 'x-call': 'mine', ':path': 'forged' },
       extensions: {
         a: { value: { $case: 'text', text: 'x' } }, b: { value: { $case: 'integer', integer: -5 } },
         c: { value: { $case: 'boolean', boolean: true } }, d: { value: undefined }
       }
     }) }
   }).finish()
-  const attributes = new Metadata([':path', '/p', 'x-own', 'theirs', 'x-call', '1', 'grpc-timeout', '1S', 'te', 'trailers'])
+  const attributes = new Metadata([':path', '/p', 'x-call', '1', 'grpc-timeout', '1S', 'te', 'trailers'])
   const envelope = new Decoder().one(Buffer.from(bytes), { ...shared, attributes })
   if (isRefusal(envelope)) throw new Error(envelope.detail)
   t.same([...envelope.extensions], [['a', 'x'], ['b', -5], ['c', true]])
@@ -167,7 +167,7 @@ t.test('extensions keep their types, attributes come before those of the call', 
   t.same(names.map(name => envelope.attributes.get(name)), ['mine', '1', '/p', undefined, undefined])
   const all: string[] = []
   envelope.attributes.forEach((name, value) => { all.push(`${name}=${value}`) })
-  t.same(all, ['x-own=mine', 'x-own=theirs', 'x-call=1'])
+  t.same(all, ['x-call=1', 'x-own=mine'])
 })
 
 t.test('the trace context of an event comes before that of the call, and a broken one is ignored', async t => {

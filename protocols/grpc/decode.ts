@@ -1,5 +1,6 @@
 // Bytes of a message to envelopes: which event is in it, what it is by the rules of CloudEvents, or why it is refused.
 
+import { AddedAttributes } from '../../src/contract/added-attributes.ts'
 import { parseChannel } from '../../src/contract/channel.ts'
 import { finishContext, newDraft, refuseAttribute, setAttribute, specVersion } from '../../src/contract/cloudevents.ts'
 import { noExtensions } from '../../src/contract/envelope.ts'
@@ -8,7 +9,6 @@ import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import { readTraceparent, readTracestate } from '../../src/contract/trace-context.ts'
 import { isUri } from '../../src/contract/uri.ts'
-import { OwnAttributes } from './attributes.ts'
 import { EventReading, readFlat, readOfficial } from './event-reading.ts'
 import { bytesTag, varintTag, WireReader } from './wire-reader.ts'
 
@@ -200,7 +200,7 @@ export class Decoder {
       time: orNone(reading.time), datacontenttype: orNone(reading.datacontenttype),
       dataschema: orNone(reading.dataschema), extensions, channel, wrapped, data: reading.data, dataChecked: false,
       principal: shared.principal,
-      attributes: attributes === undefined ? shared.attributes : new OwnAttributes(attributes, shared.attributes),
+      attributes: attributes === undefined ? shared.attributes : new AddedAttributes(shared.attributes, attributes),
       peer: shared.peer, receivedAtMs: shared.receivedAtMs,
       traceparent: own ? reading.traceparent : shared.traceparent,
       tracestate: own ? readTracestate(reading.tracestate, reading.traceparent) : shared.tracestate, patient: false

@@ -72,6 +72,7 @@ abstract class SingleCall extends Call implements Settler {
     if (this.over || this.answered) return
     this.answered = true
     this.lastTick = this.door.tick
+    this.conclude()
     this.wire.sendMessage(bytes, () => { this.wire.sendStatus(fine) })
   }
 

@@ -47,6 +47,10 @@ export const restConfig = Type.Object({
   batchEventsMax: Type.Integer({
     default: 10_000, minimum: 1, maximum: 1_000_000, description: 'Events in one JSON array.'
   }),
+  requestsInFlightMax: Type.Integer({
+    default: 100, minimum: 1, maximum: 1_000_000,
+    description: 'Requests of one connection that wait for their outcome, where its client pipelines; then reading stops.'
+  }),
   lineBytesMax: Type.Unsafe<number>(bytes({
     default: '1MiB', description: 'The longest line of an NDJSON stream; a longer one is refused and the rest goes on.'
   })),

@@ -16,19 +16,19 @@ import type { Head } from './head.ts'
 import { receiptHeaders, refusalHeaders } from './limit-headers.ts'
 import { doorProblem, problemOf, problemText, receiptStatus, receiptText, retryAfterSeconds } from './reply.ts'
 import type { Problem } from './reply.ts'
+import { listen } from './request-events.ts'
+import type { RequestQueue } from './request-queue.ts'
 import { Reservation } from './reservation.ts'
 import { readTraceparent, readTracestate } from '../../src/contract/trace-context.ts'
 
 /** What becomes of a whole body; null where it has no bytes. */
 export type Consume = (exchange: Exchange, body: Buffer | null) => void
 
-/** Where a request, and the socket it came on, keep their exchange. */
-export const exchangeKey = Symbol('exchange')
-export interface Marked { [exchangeKey]?: Exchange }
+/** Where a request came in: its listener, and the others of its connection. */
+export interface Origin { readonly listening: Listening, readonly queue: RequestQueue<Exchange> }
 
-/** What a refused request may still send before its connection is closed, in bytes. */
+/** What a refused request may still send before its connection is closed, and how long it may take for that. */
 const lingerBytesMax = 65_536
-/** How long it may take for that. */
 const lingerMs = 1_000
 
 /** `asking`: who sends, before the body is taken in. `lingering`: answered, but the body is still coming in. */
@@ -63,11 +63,13 @@ export class Exchange implements Settler, Live, Holder, Shared {
   lastTick: number
   readonly startedTick: number
   readonly held: Reservation
+  readonly #queue: RequestQueue<Exchange>
   #requestId = ''
   #listens = false
 
-  constructor (door: Door, request: IncomingMessage, response: ServerResponse, listening: Listening) {
+  constructor (door: Door, request: IncomingMessage, response: ServerResponse, { listening, queue }: Origin) {
     this.door = door
+    this.#queue = queue
     this.request = request
     this.response = response
     this.peer = door.senderOf(listening.peerOf(request.socket), request)
@@ -114,7 +116,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   #listen (): void {
     if (this.#listens) return
     this.#listens = true
-    this.request.on('data', onData).on('end', onEnd).on('close', onClose)
+    listen(this)
   }
 
   reserve (bytes: number): Refusal | undefined { return this.held.reserve(bytes) }
@@ -176,8 +178,8 @@ export class Exchange implements Settler, Live, Holder, Shared {
     else if (this.head.requestId !== undefined) headers.push('x-request-id', this.requestId)
     const lingers = this.hasBody && !this.request.complete
     if (lingers && this.#leftBytes() > lingerBytesMax) this.closes = true
-    if (this.awaitsContinue || this.door.ingress.draining.on) this.closes = true
-    if (this.closes) headers.push('connection', 'close')
+    if (this.awaitsContinue) this.closes = true
+    if (this.#queue.endsWith(this, this.door.ingress.draining.on)) headers.push('connection', 'close')
     headers.push(...this.door.cors.pairs(this.head.origin))
     response.writeHead(status, headers)
     if (lingers && !this.awaitsContinue) {
@@ -232,14 +234,14 @@ export class Exchange implements Settler, Live, Holder, Shared {
     const { response } = this
     if (!response.headersSent) {
       const headers = ['content-type', 'application/x-ndjson', 'x-request-id', this.requestId]
-      if (this.closes || this.door.ingress.draining.on) headers.push('connection', 'close')
+      if (this.#queue.endsWith(this, this.door.ingress.draining.on)) headers.push('connection', 'close')
       headers.push(...this.door.cors.pairs(this.head.origin))
       response.writeHead(200, headers)
     }
     response.write(text)
   }
 
-  /** The last result lines. What the sender still sends has no reader. */
+  /** The last result lines. */
   endLines (text: string): void {
     if (this.phase !== 'streaming') return
     this.held.conclude()
@@ -270,6 +272,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
     this.phase = 'done'
     this.credentials.drop()
     this.held.releaseAll()
+    this.#queue.ended()
     this.door.end(this)
   }
 
@@ -293,8 +296,5 @@ export class Exchange implements Settler, Live, Holder, Shared {
   drain (): void { if (this.phase === 'streaming') this.intake.drain?.() }
 }
 
-const unconsumed: Consume = () => {}
+function unconsumed (): void {}
 const nobody: Principal = { name: '', groups: [], anonymous: true }
-function onData (this: IncomingMessage & Marked, bytes: Buffer): void { this[exchangeKey]?.chunk(bytes) }
-function onEnd (this: IncomingMessage & Marked): void { this[exchangeKey]?.bodyEnded() }
-function onClose (this: IncomingMessage & Marked): void { this[exchangeKey]?.closed() }

@@ -12,12 +12,12 @@ import { aliasConfig, restConfig } from './config.ts'
 import type { RestConfig } from './config.ts'
 import { createCors } from './cors.ts'
 import { Door } from './door.ts'
-import { Exchange, exchangeKey } from './exchange.ts'
-import type { Marked } from './exchange.ts'
+import { Exchange } from './exchange.ts'
 import { openapiText } from './openapi.ts'
 import { answerRaw, parserProblem } from './parser-errors.ts'
 import { doorProblem, problemOf } from './reply.ts'
 import { rehearse } from './rehearsal.ts'
+import { RequestQueue } from './request-queue.ts'
 import { deadEnd, targetOf } from './target.ts'
 import type { Operation, Target } from './target.ts'
 
@@ -115,41 +115,47 @@ function unused (): void {}
 const nothing = {}
 function noQuery (): Record<string, unknown> { return nothing }
 
+/** Where a socket keeps its queue. */
+const queueKey = Symbol('queue')
+interface Queued { [queueKey]?: RequestQueue<Exchange> }
+
 function attachServer (listening: Listening, door: Door, find: Finder): void {
   const server = listening.server as Server
-  const begin = (request: IncomingMessage & Marked, response: ServerResponse): Exchange => {
-    const exchange = new Exchange(door, request, response, listening)
-    request[exchangeKey] = exchange
-    const socket: Socket & Marked = request.socket
-    socket[exchangeKey] = exchange
-    return exchange
-  }
-  server.on('request', (request, response) => {
-    serve(begin(request, response), find(request.url ?? ''))
-  })
-  server.on('checkContinue', (request, response) => {
-    const exchange = begin(request, response)
-    exchange.awaitsContinue = true
-    serve(exchange, find(request.url ?? ''))
-  })
-  server.on('checkExpectation', (request, response) => {
-    const exchange = begin(request, response)
-    exchange.awaitsContinue = true
-    exchange.problem(expectation)
-  })
+  const { requestsInFlightMax } = door.config
+  const queueOf = (socket: Socket & Queued): RequestQueue<Exchange> =>
+    (socket[queueKey] ??= new RequestQueue(socket, requestsInFlightMax))
+  /** Acts on each request, in its turn. */
+  const taking = (act: (exchange: Exchange) => void, awaitsContinue: boolean) =>
+    (request: IncomingMessage, response: ServerResponse): void => {
+      const queue = queueOf(request.socket)
+      const begin = (): void => {
+        const exchange = new Exchange(door, request, response, { listening, queue })
+        exchange.awaitsContinue = awaitsContinue
+        queue.last = exchange
+        act(exchange)
+      }
+      if (queue.admits()) begin()
+      else queue.wait(begin)
+    }
+  const serveIt = (exchange: Exchange): void => { serve(exchange, find(exchange.request.url ?? '')) }
+  server.on('request', taking(serveIt, false))
+  server.on('checkContinue', taking(serveIt, true))
+  server.on('checkExpectation', taking(exchange => { exchange.problem(expectation) }, true))
   server.on('connect', (_request, socket) => {
     answerRaw(socket as Socket, noTunnel, door.requestId(undefined), 'allow: POST\r\n')
   })
-  server.on('clientError', (error, socket) => { onParserError(error, socket as Socket & Marked, door) })
+  server.on('clientError', (error, socket) => { onParserError(error, socket as Socket & Queued, door) })
 }
 
 /** The last exchange of the connection decides: it may be reading the bytes that are wrong, or wait for its outcome. */
-function onParserError (error: Error & { code?: unknown }, socket: Socket & Marked, door: Door): void {
+function onParserError (error: Error & { code?: unknown }, socket: Socket & Queued, door: Door): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
-  const exchange = socket[exchangeKey]
+  const queue = socket[queueKey]
+  queue?.drop()
+  const exchange = queue?.last
   const problem = parserProblem(error)
   if (exchange === undefined || (exchange.phase === 'done' && exchange.response.writableFinished)) {
     return answerRaw(socket, problem, door.requestId(undefined))

@@ -1,6 +1,7 @@
-// What travels beside the data of events: the headers of the upgrade, and what a message or a channel adds to them.
+// What travels beside the data of all events of a connection: the headers of the upgrade.
 
 import type { IncomingMessage } from 'node:http'
+import { valueOf } from '../../src/contract/added-attributes.ts'
 import type { Attributes } from '../../src/contract/envelope.ts'
 
 /** Headers that say how the connection came to be, tokens among them: they are no attributes of events. */
@@ -31,34 +32,5 @@ export class UpgradeAttributes implements Attributes {
 
   forEach (visit: (name: string, value: string) => void): void {
     for (let at = 0; at < this.#pairs.length; at += 2) visit(this.#pairs[at] ?? '', this.#pairs[at + 1] ?? '')
-  }
-}
-
-/** The value of a name in a list of name, value, name, value. */
-export function valueOf (pairs: readonly string[], name: string): string | undefined {
-  for (let at = 0; at < pairs.length; at += 2) if (pairs[at] === name) return pairs[at + 1]
-  return undefined
-}
-
-/** Adds pairs to attributes. A name that these have already keeps its value: what a proxy wrote is not overwritten. */
-export class FrameAttributes implements Attributes {
-  readonly #base: Attributes
-  readonly #pairs: readonly string[]
-
-  constructor (base: Attributes, pairs: readonly string[]) {
-    this.#base = base
-    this.#pairs = pairs
-  }
-
-  get (name: string): string | undefined {
-    return this.#base.get(name) ?? valueOf(this.#pairs, name)
-  }
-
-  forEach (visit: (name: string, value: string) => void): void {
-    this.#base.forEach(visit)
-    for (let at = 0; at < this.#pairs.length; at += 2) {
-      const name = this.#pairs[at] ?? ''
-      if (this.#base.get(name) === undefined) visit(name, this.#pairs[at + 1] ?? '')
-    }
   }
 }

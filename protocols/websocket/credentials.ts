@@ -2,7 +2,7 @@
 
 import type { Credentials } from '../../src/contract/adapter.ts'
 import type { Attributes } from '../../src/contract/envelope.ts'
-import { valueOf } from './attributes.ts'
+import { valueOf } from '../../src/contract/added-attributes.ts'
 
 /** Headers with what is shown in their place: a fresh token counts, and not the one that the upgrade came with. */
 class Shown implements Attributes {

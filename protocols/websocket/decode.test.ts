@@ -79,13 +79,13 @@ t.test('a channel with a content type that is none has no plain events', async t
   t.match(decodeEvent(sender, to, { data: null, contentType: undefined, checked: false }, []), { code: 'invalid-event' })
 })
 
-t.test('attributes stand beside the headers of the upgrade, which keep their values', async t => {
+t.test('attributes stand beside the headers of the upgrade, which keep their values; those of an event go before its channel\'s', async t => {
   const base = attributesOf([['x-a', 'header'], ['x-a', 'again']])
   const to = destinationOf('a', ['x-b', 'channel', 'x-c', 'channel'], base)
   const { attributes } = decodeEvent(sender, to, { data: null, contentType: undefined, checked: false },
-    ['x-a', 'own', 'x-d', 'own']) as Envelope
-  t.same(['x-a', 'x-b', 'x-d', 'x-e'].map(name => attributes.get(name)), ['header', 'channel', 'own', undefined])
+    ['x-a', 'own', 'x-c', 'own', 'x-d', 'own']) as Envelope
+  t.same(['x-a', 'x-b', 'x-c', 'x-d', 'x-e'].map(name => attributes.get(name)), ['header', 'channel', 'own', 'own', undefined])
   const seen: string[] = []
   attributes.forEach((name, value) => { seen.push(`${name}=${value}`) })
-  t.same(seen, ['x-a=header', 'x-a=again', 'x-b=channel', 'x-c=channel', 'x-d=own'])
+  t.same(seen, ['x-a=header', 'x-a=again', 'x-c=own', 'x-d=own', 'x-b=channel'])
 })

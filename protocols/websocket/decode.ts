@@ -1,5 +1,6 @@
 // Data and attributes to envelopes: wrapped events, and CloudEvents in binary and structured mode.
 
+import { AddedAttributes } from '../../src/contract/added-attributes.ts'
 import { decodeStructured } from '../../src/contract/cloudevents-json.ts'
 import { finishContext, newDraft, setAttribute } from '../../src/contract/cloudevents.ts'
 import type { Attributes, Context, Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
@@ -7,7 +8,6 @@ import { noExtensions } from '../../src/contract/envelope.ts'
 import { mediaType } from '../../src/contract/media-type.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
-import { FrameAttributes } from './attributes.ts'
 import { mergePairs } from './pairs.ts'
 import { readTraceparent, readTracestate } from '../../src/contract/trace-context.ts'
 
@@ -23,6 +23,8 @@ export interface Destination {
   readonly channel: string
   /** Attributes that its declaration gave: name, value, name, value. */
   readonly pairs: readonly string[]
+  /** What stands before all that a channel or an event adds. */
+  readonly base: Attributes
   /** Of events that give none of their own. */
   readonly attributes: Attributes
   readonly contentType: string | undefined
@@ -53,8 +55,8 @@ export function destinationOf (channel: string, pairs: readonly string[], base: 
   }
   // What is no media type is refused with each event.
   if (isStructured(contentType) || checkType(contentType) !== undefined) plain = false
-  const attributes = pairs.length === 0 ? base : new FrameAttributes(base, pairs)
-  return { channel, pairs, attributes, contentType, plain }
+  const attributes = pairs.length === 0 ? base : new AddedAttributes(base, pairs)
+  return { channel, pairs, base, attributes, contentType, plain }
 }
 
 function describes (name: string): boolean {
@@ -115,7 +117,7 @@ export function decodeEvent (
 ): Envelope | Refusal {
   const pairs = own.length === 0 ? to.pairs : mergePairs(own, to.pairs)
   const described = describe(pairs)
-  const attributes = own.length === 0 ? to.attributes : new FrameAttributes(to.attributes, own)
+  const attributes = own.length === 0 ? to.attributes : new AddedAttributes(to.base, pairs)
   const { context, key } = described
   const contentType = described.contentType ?? body.contentType
   if (key !== undefined && (context !== undefined || isStructured(contentType))) {

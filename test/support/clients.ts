@@ -41,12 +41,23 @@ export const clients: Readonly<Record<string, Client>> = {
   mqtt: talkMqtt
 }
 
-async function talkRest (adapter: Adapter): Promise<Conversation> {
+/** Listens on the loopback for an adapter of the protocol `http`. */
+export async function serveHttp (adapter: Adapter): Promise<{ readonly port: number, close (): void }> {
   const server = createServer({ requestTimeout: 0, requireHostHeader: false })
   adapter.attach(listeningOn('http', server))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  return {
+    port: (server.address() as AddressInfo).port,
+    close () {
+      server.closeAllConnections()
+      server.close()
+    }
+  }
+}
+
+async function talkRest (adapter: Adapter): Promise<Conversation> {
+  const { port, close } = await serveHttp(adapter)
   return {
     async send (data) {
       const answer = await fetch(`http://127.0.0.1:${port}/v1/events/orders/eu`, { method: 'POST', body: new Uint8Array(data) })
@@ -61,19 +72,12 @@ async function talkRest (adapter: Adapter): Promise<Conversation> {
       return () => { socket.destroy() }
     },
     sendGarbage: bytes => sendRaw(port, bytes),
-    end () {
-      server.closeAllConnections()
-      server.close()
-    }
+    end: close
   }
 }
 
 async function talkWebsocket (adapter: Adapter): Promise<Conversation> {
-  const server = createServer({ requestTimeout: 0, requireHostHeader: false })
-  adapter.attach(listeningOn('http', server))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const { port, close } = await serveHttp(adapter)
   const open = new Set<WebSocket>()
   const begin = (): WebSocket => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'sluice.v1', { perMessageDeflate: false })
@@ -105,7 +109,7 @@ async function talkWebsocket (adapter: Adapter): Promise<Conversation> {
     },
     end () {
       for (const socket of open) socket.terminate()
-      server.close()
+      close()
     }
   }
 }
@@ -179,15 +183,20 @@ function listeningOn (protocol: string, server: unknown): Listening {
 }
 
 /** What the user property `code` of an answer says. */
-function codeIn ({ userProperties = [] }: Properties): RefusalCode | undefined {
+export function codeIn ({ userProperties = [] }: Properties): RefusalCode | undefined {
   return userProperties.find(([name]) => name === 'code')?.[1] as RefusalCode | undefined
 }
+
+/** What a device is never told: its message is tried again until it is written. */
+export const withheldByMqtt: ReadonlySet<RefusalCode> = new Set([
+  'unverifiable', 'rate-limited', 'overloaded', 'sink-unavailable', 'journal-full', 'delivery-timeout'
+])
 
 /** Speaks to an adapter for the suite over all doors: MQTT 5, QoS 1, a connection for each event. */
 async function talkMqtt (adapter: Adapter): Promise<Conversation> {
   const server = await serveMqtt(adapter)
   return {
-    withheld: new Set(['unverifiable', 'rate-limited', 'overloaded', 'sink-unavailable', 'journal-full', 'delivery-timeout']),
+    withheld: withheldByMqtt,
     send: data => sendByMqtt(new MqttClient(server.open()), data),
     async sendHalf () {
       const client = new MqttClient(server.open())

@@ -39,7 +39,7 @@ export function flatEvent (parts: EventParts): Event {
 }
 
 const encode = (type: { encode (message: never): { finish (): Uint8Array } }) => (message: unknown): Buffer =>
-  Buffer.from(type.encode(message as never).finish())
+  Buffer.isBuffer(message) ? message : Buffer.from(type.encode(message as never).finish())
 const asIs = (bytes: Buffer): Buffer => bytes
 
 /** What the details of an error say. */
@@ -156,6 +156,9 @@ export class StreamSender {
   send (id: number, event: EventParts): void {
     this.call.write({ id, channel: '', message: { $case: 'flat', flat: flatEvent({ channel: 'orders/eu', ...event }) } })
   }
+
+  /** Sends bytes as one message. */
+  raw (bytes: Buffer): void { this.call.write(bytes as never) }
 
   end (): void { this.call.end() }
 }

@@ -29,6 +29,8 @@ export interface Listener {
 
 export interface Link {
   send (event: Sending): void
+  /** Sends a message as it is: text or bytes. */
+  raw (message: string | Buffer): void
   close (): void
 }
 
@@ -104,6 +106,7 @@ export const openWebSocket: OpenLink = ({ port, receipts, binary }, listener) =>
       }
       socket.send(binaryRecord(event, number))
     },
+    raw: message => { socket.send(message) },
     close: () => { socket.close() }
   }
 }
@@ -131,6 +134,7 @@ export const openGrpc: OpenLink = ({ port, receipts }, listener) => {
   void stream.ended.then(({ told, detail }) => { broken(`${told} ${detail}`) })
   return {
     send ({ id, key, channel, data }) { stream.send(id, { id: key, channel, data, datacontenttype: 'application/json' }) },
+    raw: message => { stream.raw(Buffer.from(message)) },
     close: () => { stream.end() }
   }
 }

@@ -84,7 +84,7 @@ export interface Event {
   extensions: { [key: string]: ExtensionValue };
   /**
    * What a route may pass on beside the event, if its allow-list names it; the metadata of the call is there as well, and
-   * this comes first. Names are lower case.
+   * of a name that stands in both the metadata counts. Names are lower case.
    */
   attributes: { [key: string]: string };
 }
