@@ -1,5 +1,6 @@
-// Question: what CPU does an event on an open stream cost the gateway, beside the door's own floor?
-// By hand: npm run bench:streams [-- --rounds 5 --door websocket --profile]. How to read it: loadtest/README.md.
+// Question: what CPU does an event on an open stream cost the gateway, beside the door's own floor, and beside a peer?
+// By hand: npm run bench:streams [-- --rounds 5 --door websocket --profile]; --door mqtt --peer: beside mosquitto and
+// a bridge. How to read it: loadtest/README.md.
 
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,35 +9,25 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sharedKafka, skipWithoutKafka } from '../../test/support/kafka-shared.ts'
 import type { SharedKafka } from '../../test/support/kafka-shared.ts'
-import { channel, eventText, partitionCount, scenarios } from '../scenarios.ts'
-import { canPin, endChild, messageOf, pinSelf, startChild } from './child.ts'
+import { skipWithoutMosquitto } from '../../test/support/mosquitto-process.ts'
+import { partitionCount } from '../scenarios.ts'
+import { canPin, pinSelf } from './child.ts'
 import { readProfile } from './cpu-profile.ts'
-import { cpuMicroseconds, ticksPerSecond } from './process-cpu.ts'
-import { heldCount } from './program.ts'
 import { streamDoors } from './speakers/index.ts'
 import type { StreamDoorName } from './speakers/index.ts'
 import { spreadOf, spreadText } from './spread.ts'
-import type { FromStreamLoad, ToStreamLoad } from './stream-load.ts'
-import type { DoorSetup, Listening } from './subjects/subject.ts'
+import { eventBytes, peersDoor, runStreamProgram, streamPrograms } from './stream-program.ts'
+import type { Measured, StreamProgramName } from './stream-program.ts'
+import type { DoorSetup } from './subjects/subject.ts'
 
 const programCore = 0
 const otherCore = 1
 const roundsMax = 50
-const warmUpEvents = 300_000
-const countedEvents = 600_000
-/** Longest time of sending, for machines that do not reach the counts. */
-const warmUpMs = 12_000
-const countedMs = 20_000
-const startMs = 60_000
-const answerMs = 90_000
-const { eventBytes } = scenarios.single
-const programs = ['door-floor', 'door-gateway'] as const
-type ProgramName = typeof programs[number]
-
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     door: { type: 'string', multiple: true, default: Object.keys(streamDoors) },
+    peer: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false }
   }
 })
@@ -46,57 +37,28 @@ const doors = values.door.map(name => {
 })
 const roundCount = values.profile ? 1 : Math.min(Math.max(1, Math.floor(Number(values.rounds)) || 1), roundsMax)
 
-interface Measured { readonly microseconds: number, readonly perSecond: number }
+type Rounds = ReadonlyMap<StreamProgramName, Measured[]>
 
-async function ask (load: ReturnType<typeof startChild>, message: ToStreamLoad): Promise<FromStreamLoad> {
-  load.send(message)
-  const answer = await messageOf<FromStreamLoad>(load, answerMs)
-  if (answer.kind === 'broken') throw new Error(`the load broke: ${answer.what}`)
-  return answer
-}
-
-/** One run of one program. Throws where Kafka holds fewer events than were acknowledged. */
-async function run (name: ProgramName, setup: DoorSetup, core: number | undefined): Promise<Measured> {
-  const file = new URL(`./subjects/${name}.ts`, import.meta.url)
-  const program = startChild({ file, args: [JSON.stringify(setup)], core })
-  const load = startChild({ file: new URL('./stream-load.ts', import.meta.url), core: undefined })
-  const held = async (): Promise<number> => await heldCount(setup)
-  try {
-    const { port } = await messageOf<Listening>(program, startMs)
-    const { door, apiKey } = setup
-    const { connections } = streamDoors[door]
-    const dataText = eventText(eventBytes)
-    await ask(load, { kind: 'connect', setup: { door, port, channel, apiKey, dataText, connections } })
-    await ask(load, { kind: 'run', events: warmUpEvents, sendMs: warmUpMs })
-    const heldBefore = await held()
-    const pid = program.pid ?? 0
-    const ticks = ticksPerSecond()
-    const before = cpuMicroseconds(pid, ticks)
-    const answer = await ask(load, { kind: 'run', events: countedEvents, sendMs: countedMs })
-    if (answer.kind !== 'done') throw new Error('the load did not run')
-    const used = cpuMicroseconds(pid, ticks) - before
-    const written = name === 'door-gateway' ? await held() - heldBefore : answer.acked
-    if (written < answer.acked) throw new Error(`Kafka holds ${written} of ${answer.acked} acknowledged events`)
-    return { microseconds: used / answer.acked, perSecond: answer.acked * 1_000 / answer.ms }
-  } finally {
-    await endChild(load)
-    await endChild(program)
-  }
+/** The programs in the order of a round at this door. */
+function programsOf (door: StreamDoorName): readonly StreamProgramName[] {
+  if (values.profile) return ['door-gateway']
+  const withPeers = values.peer && door === peersDoor
+  return (Object.keys(streamPrograms) as StreamProgramName[]).filter(name => withPeers || !streamPrograms[name].isPeer)
 }
 
 async function measure (kafka: SharedKafka, door: StreamDoorName, core: number | undefined): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
-  const rounds: Record<ProgramName, Measured[]> = { 'door-floor': [], 'door-gateway': [] }
+  const rounds: Rounds = new Map(programsOf(door).map(name => [name, []]))
   try {
     for (let round = 0; round < roundCount; round++) {
-      for (const name of values.profile ? ['door-gateway'] as const : programs) {
+      for (const [name, own] of rounds) {
         const topic = `bench-${randomBytes(6).toString('hex')}`
         await kafka.createTopic(topic, { partitions: partitionCount })
         const setup: DoorSetup = {
           door, brokers: kafka.brokers, topic, folder, apiKey: 'a-key-for-the-bench-0123456789', profile: values.profile
         }
-        const measured = await run(name, setup, core)
-        rounds[name].push(measured)
+        const measured = await runStreamProgram(name, setup, core)
+        own.push(measured)
         await kafka.deleteTopic(topic)
         process.stderr.write(`${door} round ${round + 1} of ${roundCount}: ${name} ${measured.microseconds.toFixed(2)}\n`)
       }
@@ -109,27 +71,43 @@ async function measure (kafka: SharedKafka, door: StreamDoorName, core: number |
 }
 
 /** Ratio and difference of the same round, because a busy machine makes whole rounds dearer. */
-function show (door: StreamDoorName, rounds: Readonly<Record<ProgramName, readonly Measured[]>>): void {
+function show (door: StreamDoorName, rounds: Rounds): void {
   const { connections, window } = streamDoors[door]
-  const floors = rounds['door-floor']
-  const floorOf = (round: number): number => floors[round]?.microseconds ?? NaN
+  const [floors, gateways] = [rounds.get('door-floor'), rounds.get('door-gateway')]
+  const floorOf = (round: number): number => floors?.[round]?.microseconds ?? NaN
   console.log(`\n${door}: ${connections} connections, ${window} events of ${eventBytes} bytes in flight on each, ` +
     `${partitionCount} partitions, acks=all; ${roundCount} rounds: median (range)`)
-  console.log('program'.padEnd(16) + 'CPU us/event'.padStart(22) + 'x floor'.padStart(20) + 'above floor'.padStart(22) +
+  console.log('program'.padEnd(24) + 'CPU us/event'.padStart(24) + 'x floor'.padStart(24) + 'above floor'.padStart(24) +
     'events/s'.padStart(12))
-  for (const name of programs) {
-    const own = rounds[name]
-    console.log(name.padEnd(16) +
-      spreadText(spreadOf(own.map(each => each.microseconds)), 2).padStart(22) +
-      spreadText(spreadOf(own.map((each, round) => each.microseconds / floorOf(round))), 2).padStart(20) +
-      spreadText(spreadOf(own.map((each, round) => each.microseconds - floorOf(round))), 2).padStart(22) +
+  for (const [name, own] of rounds) {
+    const digits = streamPrograms[name].isPeer ? 1 : 2
+    const shown = (of: (each: Measured, round: number) => number): string =>
+      spreadText(spreadOf(own.map(of)), digits).padStart(24)
+    console.log(name.padEnd(24) +
+      shown(each => each.microseconds) +
+      shown((each, round) => each.microseconds / floorOf(round)) +
+      shown((each, round) => each.microseconds - floorOf(round)) +
       spreadOf(own.map(each => each.perSecond)).median.toFixed(0).padStart(12))
   }
+  for (const [name, own] of rounds) if (streamPrograms[name].isPeer) showPeer(name, own, gateways ?? [])
+}
+
+function showPeer (name: StreamProgramName, own: readonly Measured[], gateways: readonly Measured[]): void {
+  const sumOf = (count: (each: Measured) => number): number => own.reduce((sum, each) => sum + count(each), 0)
+  const ratios = own.map((each, round) => (gateways[round]?.microseconds ?? NaN) / each.microseconds)
+  const mosquitto = spreadText(spreadOf(own.map(each => each.otherMicroseconds)), 1)
+  const bridge = spreadText(spreadOf(own.map(each => each.microseconds - each.otherMicroseconds)), 1)
+  const [acked, delivered] = [sumOf(each => each.ackedCount), sumOf(each => each.deliveredCount)]
+  console.log(`${name}: mosquitto ${mosquitto} + bridge ${bridge} us per event delivered, of which the gateway needs ` +
+    `${spreadText(spreadOf(ratios), 3)}; of ${acked} acknowledged ${delivered} reached Kafka ` +
+    `(${(delivered * 100 / acked).toFixed(1)}%)`)
 }
 
 if (process.platform !== 'linux') throw new Error('this bench reads CPU time from /proc, which only Linux has')
 const reason = await skipWithoutKafka()
 if (reason !== false) throw new Error(reason)
+const withoutPeer = values.peer && skipWithoutMosquitto()
+if (withoutPeer !== false) throw new Error(withoutPeer)
 const pins = canPin()
 if (pins) pinSelf(otherCore)
 console.log(pins

@@ -211,3 +211,27 @@ t.test('a state is read as it was written', async t => {
   t.same(readState(writeState({ packetIds: new Set([1, 65_535]), will })), { packetIds: [1, 65_535], will })
   t.same(readState(writeState({ packetIds: [], will: undefined })), { packetIds: [], will: undefined })
 })
+
+t.test('a CONNECT whose client has left takes no session from the one that came after it', async t => {
+  const [first, second] = createSessionClaims(t, 2)
+  if (first === undefined || second === undefined) throw new Error('there are two workers')
+  const slow = await startMqtt(t, { claimSession: first, config: { connectsPerSecondMax: 1 } })
+  const quick = await startMqtt(t, { claimSession: second })
+  for (const connect of [lasting, lasting4]) {
+    const turn = slow.connect({ clientId: 'first' })
+    const gone = slow.open(connect.version)
+    gone.say(connectPacket(connect))
+    await eventually(() => slow.gauge('clients_waiting') > 0, 'its turn is not yet')
+    await turn
+    gone.close()
+    await eventually(() => slow.gauge('clients_connected') === 1, 'it has left')
+    const { client } = await quick.connect(connect)
+    await eventually(() => slow.gauge('clients_waiting') === 0, 'its turn')
+    const next = await slow.connect({ clientId: 'first' })
+    client.say({ type: 'PINGREQ' })
+    await client.next('PINGRESP')
+    t.notOk(client.closed, 'it is still in')
+    next.client.close()
+    await eventually(() => slow.gauge('clients_connected') === 0, 'the end')
+  }
+})

@@ -17,6 +17,7 @@ export interface GatewayProcess {
   readonly adminPort: number
   /** Everything it wrote to stderr so far. */
   log (): string
+  readonly pid: number
   residentBytes (): number
   breakWorker (worker: number, how: Break): void
   /** Drains it; false where something had to be ended by force. */
@@ -70,6 +71,7 @@ export async function startGatewayProcess (
     healthPort: portOf('health'),
     adminPort: portOf('admin'),
     log,
+    pid: child.pid ?? 0,
     residentBytes () {
       const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
       return Number(found?.[1] ?? 0) * 1024

@@ -28,6 +28,8 @@ export function skipWithoutMosquitto (): string | false {
 
 export interface MosquittoProcess {
   readonly port: number
+  /** Of the process that runs now, or ran last. */
+  readonly pid: number
   /** Everything it wrote so far. */
   log (): string
   /** Ends it in order: it writes its sessions and their messages to its folder. */
@@ -36,8 +38,14 @@ export interface MosquittoProcess {
   start (): Promise<void>
 }
 
-/** Options of mosquitto.conf, beside those that every test needs. */
-export async function startMosquitto (folder: string, options: readonly string[] = []): Promise<MosquittoProcess> {
+export interface MosquittoOptions {
+  /** Lines of mosquitto.conf, beside those that every test needs: what stands last holds, and the listener is begun. */
+  readonly lines?: readonly string[]
+  /** True: it does not write down every packet, which costs more than to handle it. */
+  readonly isQuiet?: boolean
+}
+
+export async function startMosquitto (folder: string, options: MosquittoOptions = {}): Promise<MosquittoProcess> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
@@ -47,13 +55,14 @@ export async function startMosquitto (folder: string, options: readonly string[]
   writeFileSync(path, [
     `listener ${port} 127.0.0.1`, 'allow_anonymous true', 'persistence true', `persistence_location ${folder}/`,
     // Without these it drops what a session has not had yet.
-    'max_queued_messages 0', 'max_queued_bytes 0', ...(process.getuid?.() === 0 ? ['user root'] : []), 'log_timestamp_format %H:%M:%S', ...options, ''
+    'max_queued_messages 0', 'max_queued_bytes 0', ...(process.getuid?.() === 0 ? ['user root'] : []),
+    'log_timestamp_format %H:%M:%S', ...options.lines ?? [], ''
   ].join('\n'))
   const lines: Buffer[] = []
   let child: ChildProcess | undefined
 
   async function start (): Promise<void> {
-    child = spawn(findProgram() ?? '', ['-c', path, '-v'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child = spawn(findProgram() ?? '', ['-c', path, ...(options.isQuiet === true ? [] : ['-v'])], { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => lines.push(chunk))
     const answers = (): Promise<boolean> => new Promise(resolve => {
       const socket = connect(port, '127.0.0.1', () => {
@@ -68,6 +77,7 @@ export async function startMosquitto (folder: string, options: readonly string[]
   await start()
   return {
     port, start,
+    get pid () { return child?.pid ?? 0 },
     log: () => Buffer.concat(lines).toString(),
     async stop () {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return

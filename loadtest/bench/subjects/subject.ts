@@ -30,7 +30,11 @@ export interface DoorSetup {
   readonly profile: boolean
 }
 
-export interface Listening { readonly port: number }
+export interface Listening {
+  readonly port: number
+  /** Processes beside its own that the program needs for its work: their CPU is the program's. */
+  readonly otherPids?: readonly number[]
+}
 
 export function readSetup<Setup = SubjectSetup> (): Setup {
   return JSON.parse(process.argv[2] ?? '{}') as Setup
