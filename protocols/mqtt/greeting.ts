@@ -94,6 +94,7 @@ async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promis
   if (heldOffMs > 0) return { refusal: heldOff(heldOffMs) }
   const principal = await authenticate(connect, door, newcomer)
   if (isRefusal(principal)) return { refusal: principal }
+  // Whoever has left already takes the session from nobody.
   if (newcomer.isGone) return { refusal: stopping }
   return admit(connect, door, { ...asked, principal })
 }
@@ -128,8 +129,7 @@ async function admit (
   const will = connect.will === undefined ? undefined : holdWill(connect.will, sender, door)
   if (will !== undefined && 'refusal' in will) return will
   const session = door.sessions.create()
-  // Whoever has left already takes the session from nobody.
-  const lease = newcomer.isGone ? stopping : await door.ingress.claimSession(sender.clientId, principal.name, session)
+  const lease = await door.ingress.claimSession(sender.clientId, principal.name, session)
   const late = isRefusal(lease) ? lease : door.ingress.draining.on ? stopping : undefined
   if (isRefusal(lease) || late !== undefined) {
     if (!isRefusal(lease)) lease.release()

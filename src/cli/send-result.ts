@@ -5,9 +5,12 @@ import { exitCodes } from './exit-codes.ts'
 import { visibleLine } from './terminal.ts'
 import type { Colors } from './terminal.ts'
 
+/** The last two are all that MQTT can say: at QoS 1 and 2 that a PUBACK or PUBREC came, at QoS 0 nothing. */
+const successes = new Set(['written', 'received', 'acknowledged', 'sent'])
+
 export function exitCodeOf (result: unknown): number {
-  const outcome = textAt(result, 'outcome')
-  if (outcome === 'written' || outcome === 'received' || textAt(result, 'message') === 'message sent') return exitCodes.ok.code
+  const outcome = textAt(result, 'outcome') ?? ''
+  if (successes.has(outcome) || textAt(result, 'message') === 'message sent') return exitCodes.ok.code
   return outcome === 'unknown' ? exitCodes.unknown.code : exitCodes.failure.code
 }
 
@@ -19,10 +22,14 @@ export function worstOf (one: number, other: number): number {
 
 /** One line for a receipt; a refusal says why and what to do. */
 export function renderResult (result: unknown, color: Colors): string {
-  const { ack, topic, partition, offset, journal, id, index, code, retryable, pointer } = recordAt(result)
+  const { ack, topic, partition, offset, journal, id, index, code, retryable, pointer, channel, qos } = recordAt(result)
   const show = (value: unknown): string => visibleLine(String(value))
   const line = index === undefined ? '' : `line ${Number(index) + 1}: `
   if (exitCodeOf(result) === exitCodes.ok.code) {
+    if (qos !== undefined) {
+      const known = id === undefined ? '' : `id ${show(id)}, `
+      return `${line}${color.green(show(recordAt(result).outcome))} ${show(channel)}  ${color.dim(`${known}qos ${show(qos)}`)}`
+    }
     const where = journal === undefined
       ? [topic, partition === undefined ? undefined : `partition ${show(partition)}`,
           offset === undefined ? undefined : `offset ${show(offset)}`]
@@ -37,5 +44,6 @@ export function renderResult (result: unknown, color: Colors): string {
   const again = outcome === 'unknown'
     ? 'it may have been written: send it again with the same id'
     : retryable === true ? 'sending it again later can work' : 'sending it again changes nothing'
-  return `${line}${color.red(outcome)} ${show(code ?? 'no code')}${at}: ${visibleLine(detail)}\n  ${color.dim(again)}`
+  const named = code === undefined ? '' : ` ${show(code)}`
+  return `${line}${color.red(outcome)}${named}${at}: ${visibleLine(detail)}\n  ${color.dim(again)}`
 }
