@@ -14,11 +14,12 @@ import { namedEventText, streamChannel, streams } from './scenarios.ts'
 
 const urls: Readonly<Record<string, (gateway: GatewayProcess) => string>> = {
   websocket: ({ ports: [port] }) => `URL=ws://127.0.0.1:${port}/v1/stream`,
-  grpc: ({ ports: [, port] }) => `ADDRESS=127.0.0.1:${port}`
+  grpc: ({ ports: [, port] }) => `ADDRESS=127.0.0.1:${port}`,
+  mqtt: ({ ports: [, , port] }) => `URL=ws://127.0.0.1:${port}/`
 }
 
 const configFor = (brokers: readonly string[], topic: string): string => `
-listeners: [ { protocol: http, port: 0 }, { protocol: grpc, port: 0 } ]
+listeners: [ { protocol: http, port: 0 }, { protocol: grpc, port: 0 }, { protocol: mqtt, transport: websocket, port: 0 } ]
 workers: 2
 kafka: { brokers: ${JSON.stringify(brokers)} }
 routes: [ { name: load, channel: ${streamChannel}, topic: ${topic} } ]

@@ -1,7 +1,7 @@
 // The scenarios are possible: sizes are what they say, counts are whole and bounded, both programs can run them.
 
 import t from 'tap'
-import { bodyText, eventText, namedEventText, scenarios, streams } from './scenarios.ts'
+import { bodyText, deviceEventId, deviceEventText, eventText, namedEventText, scenarios, streams } from './scenarios.ts'
 
 for (const [name, scenario] of Object.entries(scenarios)) {
   t.test(`scenario ${name} can be run in bounded time`, async t => {
@@ -39,4 +39,11 @@ t.test('streams can be run in bounded time, and an event with a name has the siz
   const text = namedEventText('websocket-50-1000000', eventBytes)
   t.equal(Buffer.byteLength(text), eventBytes)
   t.match(JSON.parse(text), { id: 'websocket-50-1000000' })
+})
+
+t.test('all events of a device have one size, and ids that sort as they are sent', async t => {
+  const texts = [1, 42, 999_999_999].map(order => deviceEventText('load-00000-00001', order, 200))
+  for (const text of texts) t.equal(Buffer.byteLength(text), 200)
+  t.match(JSON.parse(texts[1] ?? ''), { device: 'load-00000-00001', id: 'load-00000-00001-000000042' })
+  t.ok(deviceEventId('d', 9) < deviceEventId('d', 10))
 })

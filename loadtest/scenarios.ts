@@ -65,6 +65,21 @@ export function namedEventText (id: string, eventBytes: number): string {
   return opening + 'x'.repeat(eventBytes - opening.length - closing.length) + closing
 }
 
+/** Digits of the number of an event in its id, so that all events of a device have one length. */
+export const orderDigits = 9
+
+/** The id of an event of a device: `order` counts from 1. */
+export function deviceEventId (device: string, order: number): string {
+  return `${device}-${String(order).padStart(orderDigits, '0')}`
+}
+
+/** The data of an event of a device, which no other has. Exactly `eventBytes` bytes, all ASCII. */
+export function deviceEventText (device: string, order: number, eventBytes: number): string {
+  const opening = `{"device":"${device}","id":"${deviceEventId(device, order)}","note":"`
+  const closing = '"}'
+  return opening + 'x'.repeat(eventBytes - opening.length - closing.length) + closing
+}
+
 /** The body of one request. */
 export function bodyText ({ eventsPerRequest, eventBytes }: Scenario): string {
   const event = eventText(eventBytes)
