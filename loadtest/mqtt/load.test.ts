@@ -58,7 +58,9 @@ routes: [ { name: load, channel: load/devices, topic: ${topic}, key: { pointer: 
     const name = `version ${version}, QoS ${qos}, cut every ${cutEvery}`
     t.same(faults, [], name)
     t.equal(sent.length, small.events)
-    t.equal(counts.heldCount, small.events, 'all of them are there')
+    // QoS 0 is promised nothing: a node that is short of something drops it.
+    if (qos === 0) t.ok(Number(counts.heldCount) > 0, `${counts.heldCount} are there`)
+    else t.equal(counts.heldCount, small.events, 'all of them are there')
     t.equal(tally.ackMs.length, qos === 0 ? 0 : small.events)
     t.equal(tally.completeMs.length, qos === 2 ? small.events : 0)
     t.equal(tally.cutCount > 0, cutEvery > 0)
