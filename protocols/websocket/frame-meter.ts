@@ -1,6 +1,8 @@
 // Follows the frames in a connection's bytes (RFC 6455 5.2), only to know how much of them is no whole message yet.
 
 const controlBit = 0x08
+const opcodeBits = 0x0f
+const close = 0x08
 const finBit = 0x80
 const maskBytes = 4
 
@@ -8,6 +10,8 @@ const maskBytes = 4
 export class FrameMeter {
   /** Pings, pongs and closes that came. */
   controlCount = 0
+  /** True once a close has come. */
+  isClosed = false
   /** Frames of the message that has begun, as far as they are whole. */
   #messageBytes = 0
   /** Of the frame that has begun, its head included. */
@@ -85,8 +89,10 @@ export class FrameMeter {
   }
 
   #endFrame (): void {
-    if ((this.#first & controlBit) !== 0) this.controlCount += 1
-    else this.#messageBytes = (this.#first & finBit) === 0 ? this.#messageBytes + this.#frameBytes : 0
+    if ((this.#first & controlBit) !== 0) {
+      this.controlCount += 1
+      this.isClosed ||= (this.#first & opcodeBits) === close
+    } else this.#messageBytes = (this.#first & finBit) === 0 ? this.#messageBytes + this.#frameBytes : 0
     this.#frameBytes = 0
   }
 }

@@ -20,6 +20,8 @@ export class Room {
 
   get reservedBytes (): number { return this.#held.reservedBytes }
   get controlCount (): number { return this.#meter.controlCount }
+  /** True once the peer has closed. */
+  get isClosed (): boolean { return this.#meter.isClosed }
   /** What has come of a message that is not whole. */
   get openBytes (): number { return this.#meter.openBytes }
   /** Since when there has been none; 0: there is. */
