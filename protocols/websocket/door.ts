@@ -107,7 +107,11 @@ export class Door {
     this.nowMs = performance.now()
     this.#part = (this.#part + 1) % parts
     // By a number of its own: places change when others leave.
-    for (const one of [...this.#live.all]) if (one.part % parts === this.#part) one.sweep(this.nowMs)
+    const { all } = this.#live
+    for (let at = all.length - 1; at >= 0; at--) {
+      const one = all[at]
+      if (one !== undefined && one.part % parts === this.#part) one.sweep(this.nowMs)
+    }
   }
 
   /** Once for all connections that have something to tell: one write each, at the end of the turn. */

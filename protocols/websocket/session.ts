@@ -70,7 +70,7 @@ export class Session implements Host {
     this.#link = new Link(socket, raw, door.config, nowMs)
     this.#patience = new Patience(door.config, nowMs)
     this.stream = new Stream(this)
-    this.#room = new Room(principal === undefined ? unprovenPurseOf(this) : purseOf(this))
+    this.#room = new Room(principal === undefined ? unprovenPurseOf(this) : purseOf(this), this.#link.inflates)
     this.#toldWindow = this.door.window
   }
 
@@ -89,8 +89,7 @@ export class Session implements Host {
 
   /** True where one more event may be taken. Refusing one needs no room. */
   get mayTake (): boolean {
-    if (this.stream.turnCount >= this.door.config.windowEventsMax) return false
-    if (!this.stream.mayTake) return false
+    if (this.stream.turnCount >= this.door.config.windowEventsMax || !this.stream.mayTake) return false
     if (this.#room.shed !== undefined) return true
     return this.stream.inFlightCount < this.door.window && !this.#room.isStarved && !this.#authenticating &&
       !this.#link.isFull
@@ -129,6 +128,7 @@ export class Session implements Host {
   message (data: Buffer, isBinary: boolean): void {
     if (this.hasConcluded) return
     this.#patience.message(this.door.nowMs)
+    this.#room.delivered()
     if (this.#handBytes === 0) this.receivedAtMs = Date.now()
     const at = this.#backlog.isEmpty && this.mayTake ? this.#take({ data, isBinary, at: 0 }) : 0
     if (at >= 0) {
@@ -267,12 +267,12 @@ export class Session implements Host {
   revoke (): void { this.conclude(closings.unauthenticated, 'access was ended by the operator') }
   /** What was told and is unread became less. */
   unclogged (): void { this.#advance() }
-
   /** The library gave up on what came, and closes. */
   broken (refusal: Refusal): void {
     const { principal, peer, receivedAtMs } = this
     if (!this.hasConcluded) this.door.ingress.refused(refusal, { channel: '', principal, peer, receivedAtMs })
     this.phase = 'ended'
+    this.#keep()
   }
 
   /** The connection is gone. What was ingested stays ingested; its outcome has no reader any more. */
