@@ -63,7 +63,7 @@ async function begin ({ name, ports, limits, access, ...options }: CrowdSetup): 
   }
   void crowd.run()
   const timer = setInterval(() => {
-    if (crowd.openedCount < options.count) return
+    if ((attack.settles === true ? crowd.begunCount : crowd.openedCount) < options.count) return
     clearInterval(timer)
     tell({ kind: 'begun' })
   }, 20)

@@ -38,6 +38,8 @@ export class Crowd {
   readonly endings: Ending[] = []
   readonly pace: Pace
   openedCount = 0
+  /** Of these, those that have begun what they are here for. */
+  begunCount = 0
   refusedCount = 0
   /** How late this process itself was at most. */
   lagMsMost = 0
@@ -138,6 +140,7 @@ export class Crowd {
     const { socket } = attacker
     if (deaf === true) socket.pause()
     attacker.sinceMs = performance.now()
+    this.begunCount += 1
     if (deed !== undefined && deed.length > 0) socket.write(deed)
     if (finishes === true) socket.end()
     if (drip !== undefined) this.#drips.push({ attacker, atMs: attacker.sinceMs + drip.everyMs })

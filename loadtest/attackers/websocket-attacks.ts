@@ -102,7 +102,8 @@ function bombs (inflatedBytes: number): MakeAttack {
 
 /** No attack: connections that have proved who they are and say nothing. */
 export const idle: MakeAttack = (_limits, access) => ({
-  listener: 'http', limit: 'none', limitMs: Number.MAX_SAFE_INTEGER, ends: /^$/, opening: upgrade(access)
+  listener: 'http', limit: 'none', limitMs: Number.MAX_SAFE_INTEGER, ends: /^$/, opening: upgrade(access), deed: Buffer.alloc(0),
+  settles: true
 })
 
 export const websocketAttacks = {
