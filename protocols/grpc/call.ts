@@ -10,6 +10,7 @@ import { Metadata } from './attributes.ts'
 import type { Connection } from './connection.ts'
 import type { Shared } from './decode.ts'
 import type { Door, Live } from './door.ts'
+import type { Payer } from './inflating.ts'
 import { MessageMeter } from './message-meter.ts'
 import type { Announced } from './message-meter.ts'
 import { endingOf } from './reply.ts'
@@ -21,6 +22,8 @@ export interface Wire {
   startRead (): void
   sendMessage (message: Buffer, written: () => void): void
   sendStatus (status: Ending): void
+  /** Of the library itself, which would decompress everything at once. */
+  decompressMessage?: (framed: Buffer, encoding: string) => Promise<Buffer>
 }
 
 /** What the library tells of a call. */
@@ -47,7 +50,7 @@ const nobody: Principal = { name: '', groups: [], anonymous: true }
 const stopping = refuse('shutting-down', 'this gateway is stopping; send the events again, on a new connection')
 const revoked = refuse('unauthenticated', 'the access of this sender has ended; nothing more is taken on this stream')
 
-export abstract class Call implements Announced, Listener, Shared, Live, Credentials {
+export abstract class Call implements Announced, Listener, Shared, Live, Credentials, Payer {
   readonly door: Door
   readonly connection: Connection
   readonly peer: Peer
@@ -88,7 +91,9 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
     this.door.begin(this)
     const meter = new MessageMeter(this)
     // Ahead of the library, which would keep the bytes before anybody knows how many there will be.
-    this.stream.prependListener('data', (chunk: Buffer) => { if (!this.over) meter.take(chunk) })
+    this.stream.prependListener('data', (chunk: Buffer) => {
+      if (!this.over && !meter.take(chunk)) this.connection.countPiece(chunk.length)
+    })
     this.stream.once('close', () => { this.#close() })
     this.wire.start(this)
   }
@@ -123,6 +128,16 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
   abstract onReceiveHalfClose (): void
   abstract sweep (tick: number): void
   abstract press (on: boolean): void
+  /** True once nobody wants what comes in. */
+  get isOver (): boolean { return this.over || this.answered }
+  /** True where the bytes of the next message are reserved. */
+  abstract readonly isPaid: boolean
+
+  /** To be called before the library sees a compressed message. */
+  protected inflateInTurn (): void {
+    this.wire.decompressMessage = (framed, encoding) => this.door.inflating.message(framed, encoding, this)
+  }
+
   /** Nothing can be told any more: everything goes back that does not wait for an outcome. */
   protected abstract gone (): void
   /** Ends with this refusal once what has been taken has its outcome. */
@@ -140,7 +155,6 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
 
   #close (): void {
     this.#closed = true
-    if (this.stream.aborted) this.connection.countReset()
     this.onCancel()
     this.leave()
   }

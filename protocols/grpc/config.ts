@@ -59,10 +59,15 @@ export const grpcConfig = Type.Object({
   }),
   resetsPerSecondMax: Type.Integer({
     default: 200, minimum: 1, maximum: 1_000_000,
-    description: 'Calls that the client of one connection breaks off; above it, it is cut.'
+    description: 'Calls that the client of one connection breaks off; above it, it is cut. One that was broken off before ' +
+      'it was looked at counts ten times.'
   }),
   streamsPerSecondMax: Type.Integer({
     default: 20_000, minimum: 1, maximum: 10_000_000, description: 'Calls that one connection begins; above it, it is cut.'
+  }),
+  fragmentsPerSecondMax: Type.Integer({
+    default: 1_000, minimum: 1, maximum: 10_000_000,
+    description: 'Frames of fewer than 64 bytes of one connection, within messages; above it, it is cut.'
   }),
   reflection: Type.Boolean({
     default: false, description: 'true: tools may ask, without proving who they are, what services and messages there are.'

@@ -10,6 +10,8 @@ const cancelCode = 0x8
 const noError = 0x0
 const lastStreamMax = 0x7fffffff
 const secondMs = 1_000
+const fragmentBytesMax = 64
+const hastyResetWeight = 10
 
 /** Counts by whole seconds of its own: at most twice the limit passes within any second. */
 export class Connection {
@@ -23,6 +25,7 @@ export class Connection {
   #pingsCount = 0
   #resetsCount = 0
   #streamsCount = 0
+  #fragmentsCount = 0
 
   constructor (door: Door, session: ServerHttp2Session, peer: Peer) {
     this.#door = door
@@ -34,12 +37,16 @@ export class Connection {
   /** A stream begins. False: it is one too many, and the connection is cut. */
   countStream (): boolean { return this.#count('streams') }
 
-  /** A client broke its call off. */
-  countReset (): void { this.#count('resets') }
+  /** A client broke its call off. Before it was a call, that is nothing but work for us: it counts ten times. */
+  countReset (isCall: boolean): void { this.#count('resets', isCall ? 1 : hastyResetWeight) }
 
-  /** Keeps a stream of another service in mind. */
+  /** A frame came that begins no message and ends none. Small ones cost far more to take than to send. */
+  countPiece (bytes: number): void { if (bytes < fragmentBytesMax) this.#count('fragments') }
+
+  /** Keeps a stream of another service in mind, which has begun. All its frames count: its messages are few. */
   keep (stream: ServerHttp2Stream): void {
     this.#others.add(stream)
+    if (stream.listenerCount('data') > 0) stream.on('data', (chunk: Buffer) => { this.countPiece(chunk.length) })
     stream.once('close', () => { this.#others.delete(stream) })
   }
 
@@ -55,18 +62,19 @@ export class Connection {
   /** Ends what would keep it open for ever, such as somebody who watches the health. */
   endOthers (): void { for (const stream of this.#others) stream.close(cancelCode) }
 
-  #count (what: 'pings' | 'resets' | 'streams'): boolean {
+  #count (what: 'pings' | 'resets' | 'streams' | 'fragments', weight = 1): boolean {
     if (this.#cutting || this.session.destroyed) return false
     const nowMs = performance.now()
     if (nowMs - this.#secondAtMs >= secondMs) {
       this.#secondAtMs = nowMs
-      this.#pingsCount = this.#resetsCount = this.#streamsCount = 0
+      this.#pingsCount = this.#resetsCount = this.#streamsCount = this.#fragmentsCount = 0
     }
-    const { pingsPerSecondMax, resetsPerSecondMax, streamsPerSecondMax } = this.#door.config
+    const { pingsPerSecondMax, resetsPerSecondMax, streamsPerSecondMax, fragmentsPerSecondMax } = this.#door.config
     let fine = true
     if (what === 'pings') fine = ++this.#pingsCount <= pingsPerSecondMax
-    else if (what === 'resets') fine = ++this.#resetsCount <= resetsPerSecondMax
-    else fine = ++this.#streamsCount <= streamsPerSecondMax
+    else if (what === 'resets') fine = (this.#resetsCount += weight) <= resetsPerSecondMax
+    else if (what === 'streams') fine = ++this.#streamsCount <= streamsPerSecondMax
+    else fine = ++this.#fragmentsCount <= fragmentsPerSecondMax
     if (!fine) this.#cut(what)
     return fine
   }
@@ -75,8 +83,7 @@ export class Connection {
     this.#cutting = true
     this.#door.cutCount += 1
     this.#door.log.debug({ peer: this.peer.address, what }, 'connection cut: too many in a second')
-    this.session.goaway(enhanceYourCalm)
-    // Not now: this may be called while bytes are parsed, and the frame above would not get out.
-    setImmediate(() => { this.session.destroy(new Error(`too many ${what} in a second`), enhanceYourCalm) })
+    // Now, though bytes are being parsed: the rest of them is passed over then. A GOAWAY still gets out.
+    this.session.destroy(new Error(`too many ${what} in a second`), enhanceYourCalm)
   }
 }

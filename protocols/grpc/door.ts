@@ -4,6 +4,7 @@ import type { Ingress, Log } from '../../src/contract/adapter.ts'
 import { LiveList } from '../../src/contract/live-list.ts'
 import type { Listed } from '../../src/contract/live-list.ts'
 import type { GrpcConfig } from './config.ts'
+import { Inflating } from './inflating.ts'
 
 /** A call under way, as the door's clock and its drain see it. */
 export interface Live extends Listed {
@@ -35,6 +36,7 @@ export class Door {
   /** Milliseconds between two ticks. Time limits are kept to within one. */
   readonly sweepMs: number
   tick = 0
+  readonly inflating: Inflating
   reservedBytes = 0
   connectionsCount = 0
   /** Connections that were cut because they asked too much. */
@@ -47,6 +49,7 @@ export class Door {
     this.config = config
     this.ingress = ingress
     this.log = log
+    this.inflating = new Inflating(config.messageBytesMax)
     const shortestMs = Math.min(
       config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs, config.connectionAgeGraceMs
     )
@@ -66,6 +69,7 @@ export class Door {
     this.#timer = setInterval(() => {
       this.tick += 1
       this.#each(call => { call.sweep(this.tick) })
+      this.inflating.turn()
     }, this.sweepMs).unref()
   }
 

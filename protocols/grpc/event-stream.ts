@@ -61,6 +61,8 @@ export class EventStream extends Call implements Settler, Turning {
   }
 
   get openCount (): number { return this.#window.openCount }
+  override get isOver (): boolean { return super.isOver || this.#ending !== undefined }
+  get isPaid (): boolean { return this.#patience.isPaid }
 
   #windowNow (pressed: boolean): number {
     const { eventsInFlightMax } = this.door.config
@@ -73,6 +75,7 @@ export class EventStream extends Call implements Settler, Turning {
   }
 
   override announced (bytes: number, compressed: boolean): void {
+    if (compressed) this.inflateInTurn()
     if (this.#ending !== undefined) return
     const refusal = this.tooLarge(bytes)
     if (refusal !== undefined) return this.#fail(refusal)

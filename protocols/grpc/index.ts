@@ -59,6 +59,7 @@ function createGrpc ({ config, ingress, log }: AdapterSetup<GrpcConfig>): Adapte
       ['events_in_flight', () => door.eventsCount],
       ['connections_open', () => door.connectionsCount],
       ['connections_cut', () => door.cutCount],
+      ['messages_to_inflate', () => door.inflating.waitingCount],
       ['reserved_bytes', () => door.reservedBytes]
     ])
   }

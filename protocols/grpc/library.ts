@@ -35,6 +35,15 @@ type StreamListener = (
   stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, pairs: readonly string[]
 ) => void
 
+/** A stream whose headers have come. */
+interface Begun extends Beginning {
+  readonly headers: IncomingHttpHeaders
+  readonly flags: number
+  readonly heirs: readonly StreamListener[]
+  /** True once it is more than headers that have come. */
+  isCall: boolean
+}
+
 const bytesPerMegabyte = 1_000_000
 
 function optionsOf (config: GrpcConfig): Record<string, number> {
@@ -51,6 +60,21 @@ function optionsOf (config: GrpcConfig): Record<string, number> {
     // A register of every connection and call of the process, which nobody asks.
     'grpc.enable_channelz': 0
   }
+}
+
+/** Tells of streams when all that has come is parsed, and not before: one that is reset by then costs no call. */
+function createQueue (tell: (one: Begun) => void): (one: Begun) => void {
+  let begun: Begun[] = []
+  const turn = (): void => {
+    const now = begun
+    begun = []
+    for (const one of now) {
+      if (one.stream.destroyed || one.stream.aborted) continue
+      one.isCall = true
+      tell(one)
+    }
+  }
+  return one => { if (begun.push(one) === 1) setImmediate(turn) }
 }
 
 export function createLibrary (door: Door, methods: Methods): Library {
@@ -70,6 +94,18 @@ export function createLibrary (door: Door, methods: Methods): Library {
   })
   server.addService(definitionOf(methods), Object.fromEntries([...methods.keys()].map(path => [path, unreached])))
 
+  const tell = ({ connection, stream, headers, flags, pairs, heirs }: Begun): void => {
+    clampTimeout(headers)
+    beginning = { connection, stream, pairs }
+    try {
+      for (const heir of heirs) heir(stream, headers, flags, pairs)
+    } finally {
+      beginning = undefined
+    }
+    if (!methods.has(headers[':path'] as string)) connection.keep(stream)
+  }
+  const begin = createQueue(tell)
+
   const onStream = (heirs: readonly StreamListener[]): StreamListener => (stream, headers, flags, pairs) => {
     // Whatever becomes of a stream is told by its end.
     stream.on('error', () => {})
@@ -78,14 +114,9 @@ export function createLibrary (door: Door, methods: Methods): Library {
       stream.destroy()
       return
     }
-    if (!methods.has(headers[':path'] as string)) connection.keep(stream)
-    clampTimeout(headers)
-    beginning = { connection, stream, pairs }
-    try {
-      for (const heir of heirs) heir(stream, headers, flags, pairs)
-    } finally {
-      beginning = undefined
-    }
+    const one: Begun = { connection, stream, headers, flags, pairs, heirs, isCall: false }
+    stream.once('aborted', () => { connection.countReset(one.isCall) })
+    begin(one)
   }
 
   return {

@@ -25,7 +25,15 @@ export class MessageMeter {
   /** True where no message has begun that is not complete. */
   get between (): boolean { return this.#prefixCount === 0 && this.#leftBytes === 0 }
 
-  take (chunk: Buffer): void {
+  /** False: the chunk neither began a message nor ended one. */
+  take (chunk: Buffer): boolean {
+    const isWithin = this.#leftBytes > chunk.length ||
+      (this.#prefixCount > 0 && this.#prefixCount + chunk.length < prefixBytes)
+    this.#read(chunk)
+    return !isWithin
+  }
+
+  #read (chunk: Buffer): void {
     let at = 0
     while (at < chunk.length) {
       if (this.#leftBytes > 0) {

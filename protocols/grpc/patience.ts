@@ -35,6 +35,9 @@ export class Patience {
     return this.#parked === undefined && (this.#waiting.length === 0 || this.#reserved.length > 0)
   }
 
+  /** True where the next message to be delivered has its bytes. */
+  get isPaid (): boolean { return this.#reserved.length > 0 }
+
   /** True where nothing is announced that has not been delivered. */
   get empty (): boolean { return this.#reserved.length + this.#waiting.length === 0 && this.#parked === undefined }
 

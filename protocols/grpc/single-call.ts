@@ -24,9 +24,12 @@ abstract class SingleCall extends Call implements Settler {
   #messagesCount = 0
   #message: Buffer | undefined
 
+  get isPaid (): boolean { return this.#reservedBytes > 0 }
+
   protected override admitted (): void { this.wire.startRead() }
 
   override announced (bytes: number, compressed: boolean): void {
+    if (compressed) this.inflateInTurn()
     if (this.answered) return
     this.#messagesCount += 1
     const { messageBytesMax } = this.door.config

@@ -12,6 +12,8 @@ import type { JudgeOrigin } from './origin.ts'
 /** A connection, as the door's clock and signals see it. */
 export interface Live extends Listed {
   readonly principalName: string | undefined
+  /** In which part of a round it is looked at. */
+  part: number
   /** Called about every `roundMs`. */
   sweep (nowMs: number): void
   /** Writes what was settled in this turn of the event loop. */
@@ -38,6 +40,8 @@ const fragmentsMax = 1_024
 const chunksMax = 4_096
 /** How long a peer may take to answer a close before its socket is cut. */
 const closeMs = 2_000
+/** Events that all connections together may have refused in a turn of the event loop; then each has one more in it. */
+const refusedPerTurnMax = 256
 /** Under pressure a window is so many times smaller. */
 const pressureDivisor = 8
 /** Connections are looked at in so many parts, so that not all of them are asked for a sign of life at once. */
@@ -53,14 +57,18 @@ export class Door {
   readonly roundMs: number
   /** Coarse: of the last part of a round. On `performance.now()`. */
   nowMs = performance.now()
+  /** Events refused in this turn of the event loop. */
+  refusedCount = 0
   readonly #live = new LiveList<Live>()
   #settled: Live[] = []
   #part = 0
+  #nextPart = 0
   #timer: NodeJS.Timeout | undefined
   #unwatch: (() => void)[] = []
   readonly #flush = (): void => {
     const settled = this.#settled
     this.#settled = []
+    this.refusedCount = 0
     for (const one of settled) one.flush()
   }
 
@@ -98,7 +106,12 @@ export class Door {
   #sweepPart (parts: number): void {
     this.nowMs = performance.now()
     this.#part = (this.#part + 1) % parts
-    for (let at = this.#live.all.length - 1 - this.#part; at >= 0; at -= parts) this.#live.all[at]?.sweep(this.nowMs)
+    // By a number of its own: places change when others leave.
+    const { all } = this.#live
+    for (let at = all.length - 1; at >= 0; at--) {
+      const one = all[at]
+      if (one !== undefined && one.part % parts === this.#part) one.sweep(this.nowMs)
+    }
   }
 
   /** Once for all connections that have something to tell: one write each, at the end of the turn. */
@@ -112,6 +125,9 @@ export class Door {
     return this.ingress.pressure.on ? Math.max(1, Math.floor(windowEventsMax / pressureDivisor)) : windowEventsMax
   }
 
+  /** True where whoever has an event refused waits for the next turn: a refusal costs its sender next to nothing. */
+  get isCrowded (): boolean { return this.refusedCount >= refusedPerTurnMax }
+
   get liveCount (): number { return this.#live.all.length }
 
   /** The sum of a level over all connections. For gauges only: it looks at each of them. */
@@ -119,7 +135,11 @@ export class Door {
     return this.#live.all.reduce((sum, { levels }) => sum + level(levels), 0)
   }
 
-  begin (one: Live): void { this.#live.begin(one) }
+  begin (one: Live): void {
+    one.part = this.#nextPart
+    this.#nextPart = (this.#nextPart + 1) % partsCount
+    this.#live.begin(one)
+  }
 
   end (one: Live): void { this.#live.end(one) }
 

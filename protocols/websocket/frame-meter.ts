@@ -1,6 +1,8 @@
 // Follows the frames in a connection's bytes (RFC 6455 5.2), only to know how much of them is no whole message yet.
 
 const controlBit = 0x08
+const opcodeBits = 0x0f
+const close = 0x08
 const finBit = 0x80
 const maskBytes = 4
 
@@ -8,6 +10,12 @@ const maskBytes = 4
 export class FrameMeter {
   /** Pings, pongs and closes that came. */
   controlCount = 0
+  /** True once a close has come. */
+  isClosed = false
+  /** Messages that are whole and were not delivered yet, in bytes; only where that takes its time. */
+  wholeBytes = 0
+  readonly #whole: number[] = []
+  readonly #isDelayed: boolean
   /** Frames of the message that has begun, as far as they are whole. */
   #messageBytes = 0
   /** Of the frame that has begun, its head included. */
@@ -19,6 +27,14 @@ export class FrameMeter {
   #first = 0
   #second = 0
   #length = 0
+
+  /** `isDelayed`: messages are inflated before they are delivered. */
+  constructor (isDelayed = false) {
+    this.#isDelayed = isDelayed
+  }
+
+  /** The library has told of the next message. */
+  delivered (): void { this.wholeBytes -= this.#whole.shift() ?? 0 }
 
   /** What has come of the message that is not whole, in bytes. */
   get openBytes (): number { return this.#messageBytes + this.#frameBytes }
@@ -85,8 +101,21 @@ export class FrameMeter {
   }
 
   #endFrame (): void {
-    if ((this.#first & controlBit) !== 0) this.controlCount += 1
-    else this.#messageBytes = (this.#first & finBit) === 0 ? this.#messageBytes + this.#frameBytes : 0
+    if ((this.#first & controlBit) !== 0) {
+      this.controlCount += 1
+      this.isClosed ||= (this.#first & opcodeBits) === close
+    } else {
+      this.#messageBytes += this.#frameBytes
+      if ((this.#first & finBit) !== 0) this.#endMessage()
+    }
     this.#frameBytes = 0
+  }
+
+  #endMessage (): void {
+    if (this.#isDelayed) {
+      this.#whole.push(this.#messageBytes)
+      this.wholeBytes += this.#messageBytes
+    }
+    this.#messageBytes = 0
   }
 }

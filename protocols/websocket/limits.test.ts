@@ -110,6 +110,31 @@ t.test('a message of very many events is refused in turns where there is no room
   t.equal(rig.ingress.reservedBytes, 0)
 })
 
+t.test('what is refused is told in small parts, however much of it came at once, and others come between', async t => {
+  const rig = await startWebsocket(t)
+  const flood = await rig.connect()
+  const other = await rig.connect()
+  let seen = 0
+  let most = 0
+  const look = (): void => {
+    most = Math.max(most, rig.ingress.refusals.length - seen)
+    seen = rig.ingress.refusals.length
+    next = setImmediate(look)
+  }
+  let next = setImmediate(look)
+  t.teardown(() => { clearImmediate(next) })
+  // Of a channel that was never declared.
+  flood.send(Buffer.from(Array.from({ length: 8_000 }, (_, at) => [0x10, (at & 0x7f) | 0x80, at >> 7, 7, 0]).flat()))
+  await flood.until(({ nacks }) => nacks.length > 0)
+  other.event(1)
+  await other.until(({ acked }) => acked === 1)
+  t.ok(flood.nacks.length < 8_000, `${flood.nacks.length} by then`)
+  await flood.until(({ acked }) => acked === 7_999)
+  t.equal(flood.nacks.length, 8_000)
+  // Of what was read, and of what waited.
+  t.ok(most <= 512, `${most} in a turn`)
+})
+
 t.test('whoever goes on sending after the end is cut off', async t => {
   const rig = await startWebsocket(t)
   const socket = await rig.raw()
@@ -137,9 +162,12 @@ t.test('a flood of pings ends the connection, a few do not', async t => {
   for (let count = 0; count < 20; count++) client.socket.ping()
   client.event(1)
   await client.until(({ acked }) => acked === 1)
+  let pongsCount = 0
+  client.socket.on('pong', () => { pongsCount += 1 })
   for (let count = 0; count < 200; count++) client.socket.ping()
   await client.closed()
   t.equal(client.closeCode, 1008)
+  t.ok(pongsCount <= 41, `${pongsCount} were answered`)
 })
 
 t.test('a message in very many pieces ends the connection', async t => {

@@ -86,11 +86,11 @@ export class Link {
     this.hold(false)
   }
 
-  /** Bytes that came after that: only the answer to it is waited for. */
-  late (bytes: number): void {
+  /** Bytes that came after that: only the answer to it is waited for, and nobody looks at anything else. */
+  late (bytes: number, isAnswered: boolean): void {
     if (!this.#isClosed) return
     this.#lateBytes += bytes
-    if (this.#lateBytes > lateBytesMax) this.cut()
+    if (isAnswered || this.#lateBytes > lateBytesMax) this.cut()
   }
 
   cut (): void { this.#socket.terminate() }

@@ -40,9 +40,14 @@ export class Patience {
     this.#messageCount += 1
   }
 
-  /** True where more pings and pongs came within about a second than may. */
-  isFlooded (controlCount: number): boolean {
-    return controlCount - this.#controlCount > this.#config.controlFramesPerSecondMax
+  /** Why the connection is to end at once: too many pings and pongs in about a second, or too much of nobody known. */
+  floodOf (controlCount: number, unprovenBytes: number): Ending | undefined {
+    const { controlFramesPerSecondMax, authenticateBytesMax } = this.#config
+    if (controlCount - this.#controlCount > controlFramesPerSecondMax) {
+      return { code: closings.policy, reason: `more than ${controlFramesPerSecondMax} pings a second; send fewer` }
+    }
+    if (unprovenBytes <= authenticateBytesMax) return undefined
+    return { code: closings.policy, reason: 'too much was sent before it was known who sends' }
   }
 
   /** Why the connection is to end now. */

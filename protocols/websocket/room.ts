@@ -12,14 +12,18 @@ export class Room {
   isStarved = false
   #starvedSinceMs = 0
   #held: Holding
-  readonly #meter = new FrameMeter()
+  readonly #meter: FrameMeter
 
-  constructor (purse: Purse) {
+  /** `inflates`: messages are delivered some time after their bytes have come. */
+  constructor (purse: Purse, inflates = false) {
     this.#held = new Holding(purse)
+    this.#meter = new FrameMeter(inflates)
   }
 
   get reservedBytes (): number { return this.#held.reservedBytes }
   get controlCount (): number { return this.#meter.controlCount }
+  /** True once the peer has closed. */
+  get isClosed (): boolean { return this.#meter.isClosed }
   /** What has come of a message that is not whole. */
   get openBytes (): number { return this.#meter.openBytes }
   /** Since when there has been none; 0: there is. */
@@ -41,8 +45,11 @@ export class Room {
     if (this.#starvedSinceMs === 0) this.#starvedSinceMs = nowMs
   }
 
+  /** The next message has been delivered: what it holds is the session's affair now. */
+  delivered (): void { this.#meter.delivered() }
+
   /** Gives back what is above `bytes` and the message that is not whole. */
-  keep (bytes: number): void { this.#held.keep(bytes + this.#meter.openBytes) }
+  keep (bytes: number): void { this.#held.keep(bytes + this.#meter.openBytes + this.#meter.wholeBytes) }
   /** The same where no message will become whole any more. */
   keepOnly (bytes: number): void { this.#held.keep(bytes) }
   cover (bytes: number): Refusal | undefined { return this.#held.cover(bytes) }

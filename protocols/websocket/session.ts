@@ -38,6 +38,7 @@ const concludeMs = 10_000
 
 export class Session implements Host {
   liveAt = -1
+  part = 0
   readonly door: Door
   readonly peer: Peer
   readonly base: Attributes
@@ -69,7 +70,7 @@ export class Session implements Host {
     this.#link = new Link(socket, raw, door.config, nowMs)
     this.#patience = new Patience(door.config, nowMs)
     this.stream = new Stream(this)
-    this.#room = new Room(principal === undefined ? unprovenPurseOf(this) : purseOf(this))
+    this.#room = new Room(principal === undefined ? unprovenPurseOf(this) : purseOf(this), this.#link.inflates)
     this.#toldWindow = this.door.window
   }
 
@@ -88,7 +89,7 @@ export class Session implements Host {
 
   /** True where one more event may be taken. Refusing one needs no room. */
   get mayTake (): boolean {
-    if (this.stream.turnCount >= this.door.config.windowEventsMax) return false
+    if (this.stream.turnCount >= this.door.config.windowEventsMax || !this.stream.mayTake) return false
     if (this.#room.shed !== undefined) return true
     return this.stream.inFlightCount < this.door.window && !this.#room.isStarved && !this.#authenticating &&
       !this.#link.isFull
@@ -103,30 +104,31 @@ export class Session implements Host {
     if (this.door.ingress.draining.on) this.drain()
   }
 
-  /** Bytes have come and are about to be looked at. */
-  arrived (bytes: Buffer): void {
-    if (this.hasConcluded) return this.#link.late(bytes.length)
-    const { config, nowMs } = this.door
+  /** Bytes have come. False: nobody is to look at them; of a flood the library would take every frame. */
+  arrived (bytes: Buffer): boolean {
+    this.#room.follow(bytes)
+    if (this.hasConcluded) {
+      this.#link.late(bytes.length, this.#room.isClosed)
+      return false
+    }
     this.#handBytes = bytes.length
     this.receivedAtMs = Date.now()
-    this.#link.heard(nowMs)
-    this.#room.follow(bytes)
-    if (this.#patience.isFlooded(this.#room.controlCount)) {
-      return this.conclude(closings.policy, `more than ${config.controlFramesPerSecondMax} pings a second; send fewer`)
-    }
-    if (this.phase === 'asking') {
-      this.#unprovenBytes += bytes.length
-      if (this.#unprovenBytes > config.authenticateBytesMax) {
-        return this.conclude(closings.policy, 'too much was sent before it was known who sends')
-      }
+    this.#link.heard(this.door.nowMs)
+    if (this.phase === 'asking') this.#unprovenBytes += bytes.length
+    const flood = this.#patience.floodOf(this.#room.controlCount, this.#unprovenBytes)
+    if (flood !== undefined) {
+      this.conclude(flood.code, flood.reason)
+      return false
     }
     this.#room.take(bytes.length)
     if (this.phase === 'asking' && this.shed !== undefined) this.conclude(closings.overloaded, this.shed.detail)
+    return true
   }
 
   message (data: Buffer, isBinary: boolean): void {
     if (this.hasConcluded) return
     this.#patience.message(this.door.nowMs)
+    this.#room.delivered()
     if (this.#handBytes === 0) this.receivedAtMs = Date.now()
     const at = this.#backlog.isEmpty && this.mayTake ? this.#take({ data, isBinary, at: 0 }) : 0
     if (at >= 0) {
@@ -261,7 +263,6 @@ export class Session implements Host {
     this.phase = 'ended'
     this.#link.close(this.#ending.code, this.#ending.reason)
   }
-
   drain (): void { this.conclude(closings.restart, 'this gateway is stopping; connect again') }
   revoke (): void { this.conclude(closings.unauthenticated, 'access was ended by the operator') }
   /** What was told and is unread became less. */
@@ -271,6 +272,7 @@ export class Session implements Host {
     const { principal, peer, receivedAtMs } = this
     if (!this.hasConcluded) this.door.ingress.refused(refusal, { channel: '', principal, peer, receivedAtMs })
     this.phase = 'ended'
+    this.#keep()
   }
 
   /** The connection is gone. What was ingested stays ingested; its outcome has no reader any more. */

@@ -28,6 +28,7 @@ export class Stream implements Settler {
   #wanted: Set<number> | undefined
   /** Events since the last flush: what is settled at once counts too, so that no turn is endless. */
   turnCount = 0
+  #refusedCount = 0
   /** Of events in flight. */
   openBytes = 0
   /** True where every event's receipt is told. */
@@ -51,6 +52,9 @@ export class Stream implements Settler {
     this.turnCount += 1
     if (this.#run.push(envelope) === 1) this.#runTicket = ticket
   }
+
+  /** False: events of this turn were refused, here and in other connections, and there is another turn. */
+  get mayTake (): boolean { return this.#refusedCount === 0 || !this.#host.door.isCrowded }
 
   wantReceipt (id: number): void {
     if (this.receipts) return
@@ -93,6 +97,8 @@ export class Stream implements Settler {
 
   #nack (id: number, refusal: Refusal): void {
     this.#wanted?.delete(id)
+    this.#refusedCount += 1
+    this.#host.door.refusedCount += 1
     if (this.tells) this.#told.push(nackText(id, refusal))
     this.#host.refusedFor(refusal.code, refusal.detail)
   }
@@ -100,7 +106,7 @@ export class Stream implements Settler {
   /** What is to be told now, the ack last: it passes no event whose nack or receipt was not told before. */
   takeTold (): readonly string[] {
     this.#scheduled = false
-    this.turnCount = 0
+    this.turnCount = this.#refusedCount = 0
     const ack = this.#acks.takeAck()
     const told = this.#told
     if (ack !== undefined && this.tells) told.push(ackText(ack))

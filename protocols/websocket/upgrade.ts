@@ -124,19 +124,27 @@ function answer (socket: Duplex, text: string): void {
 }
 
 const sessionKey = Symbol('session')
-type Marked = object & { [sessionKey]?: Session }
+const libraryKey = Symbol('library')
+type Bytes = (this: object, bytes: Buffer) => void
+type Marked = object & { [sessionKey]?: Session, [libraryKey]?: Bytes }
 
-/** Joins the connection's sockets to its session: one listener sees all bytes before the library does, one after it. */
+/** Joins the connection's sockets to its session, which sees all bytes before the library and may keep them from it. */
 function connect (session: Session, socket: WebSocket & Marked, raw: Duplex & Marked): void {
   socket[sessionKey] = raw[sessionKey] = session
-  raw.prependListener('data', onBytes).on('data', onBytesSeen).on('drain', onDrain)
+  const [library] = raw.listeners('data') as Bytes[]
+  if (library === undefined) throw new Error('this version of ws takes its bytes in another way')
+  raw[libraryKey] = library
+  raw.off('data', library).on('data', onBytes).on('drain', onDrain)
   socket.on('message', onMessage).on('error', onError).on('close', onClose)
   raw.resume()
   session.begin()
 }
 
-function onBytes (this: Marked, bytes: Buffer): void { this[sessionKey]?.arrived(bytes) }
-function onBytesSeen (this: Marked): void { this[sessionKey]?.settled() }
+function onBytes (this: Marked, bytes: Buffer): void {
+  const session = this[sessionKey]
+  if (session?.arrived(bytes) === true) this[libraryKey]?.call(this, bytes)
+  session?.settled()
+}
 function onDrain (this: Marked): void { this[sessionKey]?.unclogged() }
 function onMessage (this: Marked, data: unknown, isBinary: boolean): void {
   this[sessionKey]?.message(data as Buffer, isBinary)

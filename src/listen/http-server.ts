@@ -22,7 +22,8 @@ function httpOptions (settings: ConnectionsSettings): ServerOptions {
     // A body may take as long as it moves: the adapter watches its progress, so that long streams stay possible.
     requestTimeout: 0,
     keepAliveTimeout: settings.keepAliveTimeoutMs,
-    connectionsCheckingInterval: 1_000,
+    // Few at a time: each that took too long is told so.
+    connectionsCheckingInterval: 100,
     insecureHTTPParser: false,
     // The door refuses a request without Host itself, as a problem document.
     requireHostHeader: false,

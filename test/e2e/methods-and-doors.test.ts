@@ -189,7 +189,7 @@ function readTable (): Map<string, Map<string, string>> {
 const table = readTable()
 const authenticators = policies.filter(({ kind }) => kind === 'authenticator').map(({ name }) => name)
 const called = (adapters as readonly AdapterModule[]).filter(({ protocol }) => protocol !== undefined)
-/** A device's password that is no signed token is an API key, where such are known; so what is asked about stands alone. */
+/** A password that is no signed token is an API key, where such are known; so what is asked about stands alone. */
 const groups = [authenticators.filter(name => name !== 'auth-introspection'), ['auth-introspection']]
 
 function configOf (names: readonly string[]): string {

@@ -1,0 +1,64 @@
+// Tests of decompression: few messages at a time, none that nobody pays for, none above the limit, and all in the end.
+
+import { deflateSync, gzipSync } from 'node:zlib'
+import t from 'tap'
+import { refuse } from '../../src/contract/outcome.ts'
+import { beginCall, framed, startGrpc } from '../../test/support/grpc-rig.ts'
+import { until } from '../../test/support/rest-rig.ts'
+import { Inflating } from './inflating.ts'
+
+const bytesMax = 100_000
+const paid = { isOver: false, isPaid: true }
+const zeros = (count: number): Buffer => framed(gzipSync(Buffer.alloc(count)), true)
+
+t.test('what is compressed comes out as it was', async t => {
+  const inflating = new Inflating(bytesMax)
+  const many = Array.from({ length: 20 }, (_, at) => inflating.message(zeros(at), 'gzip', paid))
+  t.ok(inflating.waitingCount > 10, `${inflating.waitingCount} wait for the others`)
+  t.same((await Promise.all(many)).map(({ length }) => length), many.map((_, at) => at))
+  t.equal((await inflating.message(framed(deflateSync('abc'), true), 'deflate', paid)).toString(), 'abc')
+  t.equal((await inflating.message(framed(Buffer.from('abc')), 'identity', paid)).toString(), 'abc')
+})
+
+t.test('what cannot be, or becomes too large, fails, and the next one goes on', async t => {
+  const inflating = new Inflating(bytesMax)
+  await t.rejects(inflating.message(zeros(bytesMax + 1), 'gzip', paid), { code: 8 })
+  await t.rejects(inflating.message(framed(Buffer.from('not compressed'), true), 'gzip', paid), { code: 13 })
+  await t.rejects(inflating.message(zeros(1), 'br', paid), { code: 12 })
+  t.equal((await inflating.message(zeros(bytesMax), 'gzip', paid)).length, bytesMax)
+})
+
+t.test('nothing is decompressed before it is paid for, and nothing that nobody wants', async t => {
+  const inflating = new Inflating(bytesMax)
+  const late = { isOver: false, isPaid: false }
+  const gone = { isOver: true, isPaid: true }
+  const told: string[] = []
+  void inflating.message(zeros(1), 'gzip', gone).then(() => { told.push('gone') })
+  const second = inflating.message(zeros(2), 'gzip', late).then(() => { told.push('late') })
+  await inflating.message(zeros(3), 'gzip', paid)
+  t.same(told, [])
+  t.equal(inflating.waitingCount, 1)
+  late.isPaid = true
+  inflating.turn()
+  await second
+  t.same(told, ['late'])
+})
+
+t.test('a bomb without room is refused and not decompressed; with room it is above the limit', async t => {
+  const { session, ingress, level } = await startGrpc(t)
+  const bomb = framed(gzipSync(Buffer.alloc(16_000_000)), true)
+  const statusOf = (): Promise<unknown> => {
+    const call = beginCall(session(), 'Publish', { 'grpc-encoding': 'gzip' })
+    call.end(bomb)
+    return new Promise(resolve => {
+      call.once('response', headers => { if (headers['grpc-status'] !== undefined) resolve(headers['grpc-status']) })
+      call.once('trailers', trailers => { resolve(trailers['grpc-status']) })
+    })
+  }
+  t.equal(await statusOf(), '8')
+  ingress.reservation = () => refuse('overloaded', 'for a test')
+  t.equal(await statusOf(), '14')
+  await until(() => level('calls_in_flight') === 0)
+  t.equal(level('messages_to_inflate'), 0)
+  t.equal(ingress.reservedBytes, 0)
+})
