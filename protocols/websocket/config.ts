@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { bytes } from '../../src/contract/setting.ts'
+import { bytes, origins } from '../../src/contract/setting.ts'
 
 /** The `websocket:` section. */
 export const websocketConfig = Type.Object({
@@ -16,10 +16,7 @@ export const websocketConfig = Type.Object({
   channelsMax: Type.Integer({
     default: 256, minimum: 1, maximum: 65_536, description: 'Channels that one connection may give numbers to.'
   }),
-  origins: Type.Array(Type.String({ pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s*]+)$' }), {
-    default: [], maxItems: 1_000,
-    description: 'Whose pages may connect beside those of this host: exact origins such as https://shop.example, or `*` for all.'
-  }),
+  origins: Type.Unsafe<readonly string[]>(origins),
   authenticateTimeoutMs: Type.Integer({
     default: 5_000, minimum: 50, description: 'How long a connection may take to prove who it is by its first message.'
   }),

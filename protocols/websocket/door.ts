@@ -4,10 +4,10 @@ import { WebSocketServer } from 'ws'
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
 import { LiveList } from '../../src/contract/live-list.ts'
 import type { Listed } from '../../src/contract/live-list.ts'
+import { createOriginRule } from '../../src/contract/origin.ts'
+import type { OriginRule } from '../../src/contract/origin.ts'
 import type { WebsocketConfig } from './config.ts'
 import { protocolOf } from './offers.ts'
-import { createOriginRule } from './origin.ts'
-import type { JudgeOrigin } from './origin.ts'
 
 /** A connection, as the door's clock and signals see it. */
 export interface Live extends Listed {
@@ -51,7 +51,7 @@ export class Door {
   readonly config: WebsocketConfig
   readonly ingress: Ingress
   readonly log: Log
-  readonly judgeOrigin: JudgeOrigin
+  readonly mayConnect: OriginRule
   readonly sockets: WebSocketServer
   /** Each connection is looked at once in so many milliseconds: time limits are kept to within that. */
   readonly roundMs: number
@@ -76,7 +76,7 @@ export class Door {
     this.config = config
     this.ingress = ingress
     this.log = log
-    this.judgeOrigin = createOriginRule(config.origins)
+    this.mayConnect = createOriginRule(config.origins)
     this.sockets = new WebSocketServer({
       noServer: true, clientTracking: false, skipUTF8Validation: false, maxPayload: config.messageBytesMax,
       perMessageDeflate: config.compression && deflate, handleProtocols: offered => protocolOf(offered) ?? false,

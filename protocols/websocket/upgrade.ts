@@ -26,6 +26,9 @@ const path = '/v1/stream'
 const keySyntax = /^[+/0-9A-Za-z]{22}==$/
 const stopping = refuse('shutting-down', 'this gateway is stopping; connect again, to another one')
 const noHost = refuse('malformed', 'the request has no Host header')
+const foreign = refuse(
+  'forbidden', 'pages of this origin may not connect here; its operator can list it in websocket.origins'
+)
 const noKey = refuse('malformed', 'the request has no Sec-WebSocket-Key of 16 bytes (RFC 6455 4.1)')
 const noProtocol = refuse('malformed', 'offer the subprotocol sluice.v1 or cloudevents.json in Sec-WebSocket-Protocol')
 const noChannel = refuse('malformed', 'cloudevents.json needs a channel, as in /v1/stream?channel=orders/eu')
@@ -60,8 +63,7 @@ class Upgrade {
     if (headers.host === undefined) return this.refuse(problemOf(noHost))
     if (isRefusal(offers)) return this.refuse(problemOf(offers))
     if (this.#isShownTwice(offers)) return this.refuse(problemOf(shownTwice))
-    const foreign = this.door.judgeOrigin(headers.origin, headers.host)
-    if (foreign !== undefined) return this.refuse(problemOf(foreign))
+    if (!this.door.mayConnect(headers.origin, headers.host)) return this.refuse(problemOf(foreign))
     if (offers.later) return this.#admit(undefined, offers)
     const found = findPrincipal(this, offers.pairs)
     if (!(found instanceof Promise)) return this.#authenticated(found, offers)

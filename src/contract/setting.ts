@@ -1,4 +1,4 @@
-// JSON Schema fragments for settings that need more than plain JSON types: byte sizes and secrets.
+// JSON Schema fragments for settings that need more than plain JSON types, or that rooms share: sizes, secrets, origins.
 
 /** The keyword by which the config room knows that text such as `64MiB` becomes a number of bytes. */
 export const bytesKeyword = 'x-bytes'
@@ -24,4 +24,11 @@ export function bytes (options: BytesOptions): object {
 /** A text that must never be shown. The frozen config holds a `Secret`. */
 export function secret (options: { description: string }): object {
   return { [secretKeyword]: true, type: 'string', minLength: 1, ...options }
+}
+
+/** Whose pages may connect: a list of exact origins, or of `*`. */
+export const origins = {
+  type: 'array', default: [], maxItems: 1_000,
+  items: { type: 'string', pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s*]+)$' },
+  description: 'Whose pages may connect beside those of this host: exact origins such as https://shop.example, or `*` for all.'
 }

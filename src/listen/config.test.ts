@@ -19,7 +19,7 @@ t.test('a listener listens on the loopback address and over TCP unless told othe
   t.same(streams, { ...http, protocol: 'grpc', port: 9090 })
   const devices = { protocol: 'mqtt', port: 1883 }
   t.ok(ajv.validate(mqtt, devices))
-  t.same(devices, { ...http, protocol: 'mqtt', port: 1883, transport: 'tcp' })
+  t.same(devices, { ...http, protocol: 'mqtt', port: 1883, transport: 'tcp', origins: [] })
   const probes = { protocol: 'health', port: 0 }
   t.ok(ajv.validate(health, probes))
   t.same(probes, { protocol: 'health', port: 0, host: '127.0.0.1' })

@@ -3,6 +3,7 @@
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { networkPattern } from '../contract/address.ts'
+import { origins } from '../contract/setting.ts'
 
 const tls = Type.Object({
   cert: Type.String({ minLength: 1, description: 'PEM file with the certificate chain.' }),
@@ -60,6 +61,7 @@ const mqttListener = Type.Object({
   transport: Type.Union([Type.Literal('tcp'), Type.Literal('websocket')], {
     default: 'tcp', description: 'What carries MQTT: a connection of its own, or WebSocket frames (MQTT 5, section 6).'
   }),
+  origins: Type.Unsafe<readonly string[]>(origins),
   ...dataFields
 }, { additionalProperties: false })
 

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import type { Listening, Log } from '../contract/adapter.ts'
 import { addressSet } from '../contract/address.ts'
+import { createOriginRule } from '../contract/origin.ts'
 import { followTls } from './certificates.ts'
 import type { ConnectionsSettings, DataListenerSettings } from './config.ts'
 import type { Connections, FarEnd } from './connections.ts'
@@ -124,6 +125,7 @@ export function createListener (listener: DataListenerSettings, options: ListenO
     serveWebSocketStreams(web, {
       subprotocols: streamSubprotocols, frameBytesMax: options.settings.frameBytesMax,
       hold: bytes => connections.holdFrames(bytes),
+      mayConnect: createOriginRule(listener.protocol === 'mqtt' ? listener.origins : []),
       take (stream, socket) {
         beneath.set(stream, socket)
         take(stream)
@@ -156,8 +158,7 @@ export function createListener (listener: DataListenerSettings, options: ListenO
       // By now the adapter has attached what it listens with.
       const stand = listener.proxyProtocol ? standBehindProxies : standAtDoor
       stand(server, { listener, options, keep, admit })
-      const place = { host: listener.host, port: port ?? listener.port }
-      server.listen({ ...place, reusePort: options.shared, backlog: 1_024 }, () => {
+      server.listen({ host: listener.host, port: port ?? listener.port, reusePort: options.shared, backlog: 1_024 }, () => {
         server.off('error', reject)
         server.on('error', error => log.error({ error }, 'listener failed'))
         if (listener.tls !== undefined) stopFollowing = followTls(server as TlsServer, listener.tls, log)

@@ -45,6 +45,25 @@ t.test('frames carry a stream both ways, wherever they are cut [MQTT-6.0.0-2]', 
   await until('leaving', () => rig.connections.gauges.get('connections_active')?.() === 0)
 })
 
+t.test('pages of this host may connect, and of origins that are listed', async t => {
+  const rig = await openSocketListener(t, { transport: 'websocket', origins: ['https://shop.example'] }, listener => {
+    listener.onSocket(given => { (given as Duplex).on('error', () => {}) })
+  })
+  const answerTo = async (origin: string): Promise<unknown> => {
+    const client = new WebSocket(`ws://127.0.0.1:${rig.port}/`, ['mqtt'], { origin })
+    t.teardown(() => { client.terminate() })
+    client.on('error', () => {})
+    return Promise.race([
+      once(client, 'open').then(() => 101),
+      once(client, 'unexpected-response').then(([, response]) => (response as { statusCode: number }).statusCode)
+    ])
+  }
+  t.equal(await answerTo('https://evil.example'), 403)
+  t.equal(await answerTo('null'), 403)
+  t.equal(await answerTo('https://shop.example'), 101)
+  t.equal(await answerTo(`http://127.0.0.1:${rig.port}`), 101)
+})
+
 t.test('a text frame ends the connection [MQTT-6.0.0-1]', async t => {
   const client = connect(t, await openEcho(t))
   await once(client, 'open')

@@ -4,12 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { WebSocket } from 'ws'
+import type { OriginRule } from '../contract/origin.ts'
 import type { WebServer } from './http-server.ts'
 
 export interface WebSocketStreamOptions {
   /** The subprotocols that are spoken (RFC 6455 1.9), the best one first. Who offers none of them is refused. */
   readonly subprotocols: readonly string[]
   readonly frameBytesMax: number
+  /** Pages that may not are answered with 403. */
+  readonly mayConnect: OriginRule
   /** Counts bytes of unfinished frames; false: there are too many on this worker. */
   readonly hold: (bytes: number) => boolean
   /** Takes a stream and the socket beneath it. */
@@ -21,7 +24,7 @@ const unsupportedData = 1_003
 
 /** Serves WebSocket on `server` and nothing else. */
 export function serveWebSocketStreams (server: WebServer, options: WebSocketStreamOptions): void {
-  const { subprotocols, frameBytesMax, hold, take } = options
+  const { subprotocols, frameBytesMax, mayConnect, hold, take } = options
   const sockets = new WebSocketServer({
     noServer: true, maxPayload: frameBytesMax, perMessageDeflate: false, clientTracking: false,
     handleProtocols: offered => subprotocols.find(name => offered.has(name)) ?? false
@@ -59,6 +62,10 @@ export function serveWebSocketStreams (server: WebServer, options: WebSocketStre
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map(name => name.trim())
     socket.on('error', () => {})
+    if (!mayConnect(request.headers.origin, request.headers.host)) {
+      socket.end(`HTTP/1.1 403 Forbidden\r\n${about}\r\n`)
+      return
+    }
     if (!subprotocols.some(name => offered.includes(name))) {
       socket.end(`HTTP/1.1 400 Bad Request\r\n${about}\r\n`)
       return

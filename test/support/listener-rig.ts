@@ -32,6 +32,8 @@ const limits: ConnectionLimits = {
 export interface ListenerRigOptions {
   /** Of a listener whose connections are taken: gRPC's, or MQTT's over WebSocket. */
   readonly transport?: 'websocket'
+  /** Whose pages may connect over WebSocket. */
+  readonly origins?: readonly string[]
   readonly tls?: DataListenerSettings['tls']
   /** Who may connect; with it, every connection begins with a PROXY header. */
   readonly trustedProxies?: readonly string[]
@@ -79,7 +81,7 @@ async function open (
   const { tls } = options
   const listener = createListener(
     {
-      ...(protocol === 'mqtt' ? { protocol, transport: options.transport ?? 'tcp' } : { protocol }),
+      ...(protocol === 'mqtt' ? { protocol, transport: options.transport ?? 'tcp', origins: options.origins ?? [] } : { protocol }),
       host: '127.0.0.1', port: options.port ?? 0, insecure: false, ...(tls === undefined ? {} : { tls }),
       proxyProtocol: options.trustedProxies !== undefined, trustedProxies: [...options.trustedProxies ?? []]
     },

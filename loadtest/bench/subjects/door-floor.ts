@@ -57,7 +57,7 @@ const settings = {
 const handshakes = createHandshakes({ perSecondMax: 1_000, waitMs: settings.handshakeTimeoutMs })
 const listener = createListener({
   host: '127.0.0.1', port: 0, insecure: false, proxyProtocol: false, trustedProxies: [],
-  ...(protocol === 'mqtt' ? { protocol, transport: 'tcp' } : { protocol })
+  ...(protocol === 'mqtt' ? { protocol, transport: 'tcp', origins: [] } : { protocol })
 }, { settings, connections, handshakes, shared: false, log: silentLog })
 for (const module of (adapters as readonly AdapterModule[]).filter(({ name }) => name === door)) {
   const config = defaultsOf(module.config)
