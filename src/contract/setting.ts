@@ -1,4 +1,4 @@
-// JSON Schema fragments for settings that need more than plain JSON types, or that rooms share: sizes, secrets, origins.
+// JSON Schema fragments for settings that need more than plain JSON types, or are shared: sizes, secrets, origins.
 
 /** The keyword by which the config room knows that text such as `64MiB` becomes a number of bytes. */
 export const bytesKeyword = 'x-bytes'

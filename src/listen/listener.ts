@@ -109,7 +109,6 @@ export function createListener (listener: DataListenerSettings, options: ListenO
   // The server itself knows only the connections that speak its protocol, not those still shaking hands.
   const sockets = new Set<Socket>()
   let stopFollowing = (): void => {}
-
   const keep = (socket: Socket): void => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
@@ -158,7 +157,8 @@ export function createListener (listener: DataListenerSettings, options: ListenO
       // By now the adapter has attached what it listens with.
       const stand = listener.proxyProtocol ? standBehindProxies : standAtDoor
       stand(server, { listener, options, keep, admit })
-      server.listen({ host: listener.host, port: port ?? listener.port, reusePort: options.shared, backlog: 1_024 }, () => {
+      const place = { host: listener.host, port: port ?? listener.port, reusePort: options.shared, backlog: 1_024 }
+      server.listen(place, () => {
         server.off('error', reject)
         server.on('error', error => log.error({ error }, 'listener failed'))
         if (listener.tls !== undefined) stopFollowing = followTls(server as TlsServer, listener.tls, log)
