@@ -37,8 +37,12 @@ export class Connection {
   /** A stream begins. False: it is one too many, and the connection is cut. */
   countStream (): boolean { return this.#count('streams') }
 
-  /** A client broke its call off. Before it was a call, that is nothing but work for us: it counts ten times. */
-  countReset (isCall: boolean): void { this.#count('resets', isCall ? 1 : hastyResetWeight) }
+  /** A call was broken off. Before it was a call, that is nothing but work for us: it counts ten times. */
+  countReset (isCall: boolean): void {
+    // All calls of a connection that is lost end like this, and nobody has broken them off.
+    if (this.session.destroyed || this.session.socket.destroyed) return
+    this.#count('resets', isCall ? 1 : hastyResetWeight)
+  }
 
   /** A frame came that begins no message and ends none. Small ones cost far more to take than to send. */
   countPiece (bytes: number): void { if (bytes < fragmentBytesMax) this.#count('fragments') }
