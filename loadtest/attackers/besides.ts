@@ -58,9 +58,9 @@ export function ratioOf ({ quiet, attacked }: Besides, part: 'p50Ms' | 'p99Ms'):
 }
 
 export const memoryBytesMax = 512 * 1024 * 1024
-const goodKey = 'a-good-key-0123456789'
-const attackKey = 'a-bad-key-0123456789'
-const attackChannel = 'attack/orders'
+export const goodKey = 'a-good-key-0123456789'
+export const attackKey = 'a-bad-key-0123456789'
+export const attackChannel = 'attack/orders'
 const connectionsPerDoor = 20
 const eventsPerSecond = 800
 const startMs = 120_000

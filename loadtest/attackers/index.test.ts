@@ -6,13 +6,12 @@ import { metricOf } from '../../test/support/metrics.ts'
 import { until } from '../../test/support/until.ts'
 import { endChild, messageOf, startChild } from '../bench/child.ts'
 import { attacks } from './attacks.ts'
+import { attackChannel, attackKey, goodKey, memoryBytesMax } from './besides.ts'
 import { Crowd } from './crowd.ts'
 import { summaryOf } from './endings.ts'
 import type { GatewayListening, GatewaySetup } from './gateway.ts'
 
 const timeoutMs = 1_000
-const attackKey = 'a-bad-key-0123456789'
-const attackChannel = 'attack/orders'
 /** Each of these makes the gateway tell some megabytes. */
 const fewCount = 5
 const manyCount = 50
@@ -23,8 +22,8 @@ const left: readonly string[] = ['ws-bombs', 'grpc-bombs']
 
 const setup: GatewaySetup = {
   // Nothing of what is sent here gets as far as Kafka.
-  brokers: ['127.0.0.1:1'], topic: 'good', attackTopic: 'attack', folder: t.testdir(), goodKey: 'a-good-key-0123456789', attackKey,
-  attackChannel, timeoutMs, memoryBytesMax: 512 * 1024 * 1024, profile: false
+  brokers: ['127.0.0.1:1'], topic: 'good', attackTopic: 'attack', folder: t.testdir(), goodKey, attackKey,
+  attackChannel, timeoutMs, memoryBytesMax, profile: false
 }
 const file = new URL('./gateway.ts', import.meta.url)
 const gateway = startChild({ file, args: [JSON.stringify(setup)], core: undefined })
