@@ -168,7 +168,7 @@ t.test('what cannot be one event ends the connection, after the acks of those be
     else client.send(message)
     await client.closed()
     t.equal(client.closeCode, code, title)
-    t.equal(rig.gauge('connections_open'), 0)
+    await until(() => rig.gauge('connections_open') === 0)
     t.equal(rig.ingress.reservedBytes, 0)
   }
 })
