@@ -65,7 +65,7 @@ function readSetup (): Asked {
 const configFor = (brokers: readonly string[], topic: string): string => `
 listeners: [ { protocol: mqtt, port: 0 } ]
 workers: 2
-limits: { connectionsMax: 100000, connectionsPerPeerMax: 100000 }
+limits: { connectionsMax: 100000, connectionsPerPeerMax: 100000, memoryBytesMax: 2GiB }
 mqtt: { contentType: application/json }
 kafka: { brokers: ${JSON.stringify(brokers)} }
 routes: [ { name: load, channel: ${values.channel}, topic: ${topic}, key: { pointer: /device } } ]

@@ -29,6 +29,9 @@ t.test('more workers than the memory is for are a mistake that says how much the
   const route = '  - { name: a, channel: a, topic: a }\n'
   t.match(problemsOf(`${route}workers: 3`), /^workers: 3 need 608MiB, and limits.memoryBytesMax is 512MiB$/)
   t.equal(problemsOf(`${route}workers: 3\nlimits: { memoryBytesMax: 608MiB }`), '')
+  t.match(problemsOf(`${route}workers: 1\nlimits: { connectionsMax: 50000 }`),
+    /^limits.connectionsMax: 50000 connections do not fit into a limits.memoryBytesMax of 512MiB for 1 worker$/)
+  t.equal(problemsOf(`${route}workers: 1\nlimits: { connectionsMax: 50000, memoryBytesMax: 1GiB }`), '')
   t.equal(problemsOf(`${route}workers: 2`), '')
 })
 

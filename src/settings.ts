@@ -43,7 +43,7 @@ import { refuse } from './contract/outcome.ts'
 import type { AuthenticatorModule, PolicyModule, PolicySetup } from './contract/policy.ts'
 import type { PrincipalSettings } from './contract/principal.ts'
 import { SettingError } from './contract/setting-error.ts'
-import { memoryBytesMin, workersThatFit } from './worker-memory.ts'
+import { connectionsThatFit, memoryBytesMin, workersThatFit } from './worker-memory.ts'
 
 /** One entry of `authentication:` or `policies:`: one key, the policy's name, and its settings. */
 export type Named = Readonly<Record<string, unknown>>
@@ -206,6 +206,22 @@ const workersHaveRoom: Check = (document, sound) => {
   }]
 }
 
+/** Connections that no heap has room for would not be refused at their limit, but take the worker with them. */
+const connectionsHaveRoom: Check = (document, sound) => {
+  const connectionsMax = numberAt(document, 'limits', 'connectionsMax')
+  const memoryBytesMax = numberAt(document, 'limits', 'memoryBytesMax')
+  if (!sound('workers') || !sound('limits') || connectionsMax === undefined || memoryBytesMax === undefined) return []
+  const workers = numberAt(document, 'workers') ?? workersThatFit(memoryBytesMax)
+  const fitting = connectionsThatFit(memoryBytesMax, workers)
+  if (connectionsMax <= fitting) return []
+  const memory = `limits.memoryBytesMax of ${showBytes(memoryBytesMax)} for ${workers} ${workers === 1 ? 'worker' : 'workers'}`
+  return [{
+    path: ['limits', 'connectionsMax'],
+    problem: `${connectionsMax} connections do not fit into a ${memory}`,
+    expected: `at most ${fitting}, or more memory`
+  }]
+}
+
 const codecsAreThere: Check = (document, sound) =>
   codecsAreInstalled(document, codec => canCompress(codec as Compression)).filter(({ path }) => sound(String(path[0])))
 
@@ -243,7 +259,7 @@ const closedIngress: Ingress = {
 
 export const settingChecks: readonly Check[] = [
   ...checks, routesCompile, adaptersAccept, authenticatorsAccept, topicsHaveOneCodec, codecsAreThere, conditionsCompile,
-  workersHaveRoom,
+  workersHaveRoom, connectionsHaveRoom,
   credentialsAreAsked(methods), listedNamesExist(methods), restrictionsRestrict
 ]
 

@@ -12,10 +12,17 @@ const workerBytesMin = 160 * mebibyte
 /** Heap of one worker, as a share of the memory it may have; the rest is buffers, code and stacks. */
 const heapShare = 3 / 4
 /**
- * New objects of one worker: half of its heap, up to this. With half as much an NDJSON event costs a quarter more CPU,
- * because what is under way is copied more often.
+ * New objects of one worker: a third of its heap, up to this. With half as much an NDJSON event costs a quarter more
+ * CPU, because what is under way is copied more often.
  */
 const youngBytesMax = 96 * mebibyte
+const youngShare = 1 / 3
+/** V8 divides them into three, and looks at all that is old as well once less than one third has room left. */
+const youngParts = 3
+/** What a worker keeps without any connection: code, settings, libraries. */
+const bareBytes = 32 * mebibyte
+/** What an idle connection keeps in the heap at least, of any door. */
+const connectionBytes = 6 * 1024
 
 /** How much of the room that an old generation may still grow into is used when V8 begins to mark it, in percent. */
 const markSoonPercent = 50
@@ -44,9 +51,17 @@ export function memoryBytesMin (workerCount: number): number {
 
 export function heapLimitsOf (memoryBytesMax: number, workerCount: number): ResourceLimits {
   const heapBytes = (memoryBytesMax - processBytes) / workerCount * heapShare
-  const youngBytes = Math.min(youngBytesMax, heapBytes / 2)
+  const youngBytes = Math.min(youngBytesMax, heapBytes * youngShare)
   return {
     maxYoungGenerationSizeMb: Math.floor(youngBytes / mebibyte),
     maxOldGenerationSizeMb: Math.floor((heapBytes - youngBytes) / mebibyte)
   }
+}
+
+/** With more connections a worker does nothing but collect, in stops of half a second, until it counts as silent. */
+export function connectionsThatFit (memoryBytesMax: number, workerCount: number): number {
+  const limits = heapLimitsOf(memoryBytesMax, workerCount)
+  const { maxYoungGenerationSizeMb: young = 0, maxOldGenerationSizeMb: old = 0 } = limits
+  const roomBytes = (old - young / youngParts) * mebibyte - bareBytes
+  return workerCount * Math.max(0, Math.floor(roomBytes / connectionBytes))
 }

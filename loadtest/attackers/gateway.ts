@@ -43,8 +43,8 @@ listeners:
 workers: 1
 log: { level: error }
 limits:
-  connectionsMax: 50000
-  connectionsPerPeerMax: 50000
+  connectionsMax: 15000
+  connectionsPerPeerMax: 15000
   preAuthBytesMax: 256MiB
   memoryBytesMax: ${setup.memoryBytesMax}
 connections: { headersTimeoutMs: ${timeoutMs}, handshakeTimeoutMs: ${timeoutMs} }

@@ -47,6 +47,11 @@ const tellEveryMs = 100
 const sessionExpirySeconds = 300
 /** Each is silent for longer than this takes, and at most twice as long may pass. */
 const keepAliveSeconds = 300
+/**
+ * From one address alone the system gives away no more than half of some 28,000 ports, and the port decides which worker
+ * takes the connection: next to a full one, a new worker would soon have none left that lead to it.
+ */
+const addressCount = 50
 const connackByte = 0x20
 const disconnectByte = 0xe0
 /** What a client is told that comes too early: return code 3 of MQTT 3.1.1, 0x88 and 0x89 of MQTT 5. */
@@ -70,6 +75,7 @@ function connackCode (bytes: Buffer): number | undefined {
 class Device {
   readonly #version: 4 | 5
   readonly #clientId: string
+  readonly #address: string
   #socket: Socket | undefined
   #isIn = false
   #refusedCount = 0
@@ -79,6 +85,7 @@ class Device {
   constructor (at: number) {
     this.#version = at % 2 === 0 ? 5 : 4
     this.#clientId = `device-${at}`
+    this.#address = `127.0.1.${1 + at % addressCount}`
   }
 
   begin (): void {
@@ -87,7 +94,7 @@ class Device {
     attemptCount += 1
     clearTimeout(this.#timer)
     this.#ending = 'no connection'
-    const socket = connect({ port: setup.port, host: '127.0.0.1', noDelay: true })
+    const socket = connect({ port: setup.port, host: '127.0.0.1', localAddress: this.#address, noDelay: true })
     this.#socket = socket
     this.#timer = setTimeout(() => {
       this.#ending = 'no CONNACK in time'

@@ -62,11 +62,20 @@ export interface StormReport {
 }
 
 const workersCount = 2
+const memoryMiBEach = 640
+const devicesEach = 10_000
 const channel = 'devices'
 const apiKey = 'a-key-for-the-storm-0123456789'
 const eventsPerSecond = 10
 /** How long publishers are watched before a storm. */
 const calmMs = 2_000
+
+/** Twice as many, so that one worker can take all that another one had: each has its share of the limit. */
+function limitsOf ({ devices, publishers }: StormSetup): Readonly<Record<string, unknown>> {
+  const connectionsMax = 2 * (devices + publishers)
+  const memoryMiB = memoryMiBEach * Math.ceil(devices / devicesEach)
+  return { connectionsMax, connectionsPerPeerMax: connectionsMax, preAuthBytesMax: '1GiB', memoryBytesMax: `${memoryMiB}MiB` }
+}
 
 function configOf (setup: StormSetup, port: number): string {
   const { brokers, topic, connectsPerSecondMax, connectsWaitingMax, connectWaitMs } = setup
@@ -75,7 +84,7 @@ function configOf (setup: StormSetup, port: number): string {
 listeners: [ { protocol: mqtt, port: ${port} }, { protocol: health, port: 0 } ]
 workers: ${workersCount}
 log: { level: warn }
-limits: { connectionsMax: 100000, connectionsPerPeerMax: 100000, preAuthBytesMax: 1GiB }
+limits: ${JSON.stringify(limitsOf(setup))}
 mqtt: ${JSON.stringify({ connectsPerSecondMax, connectsWaitingMax, connectWaitMs })}
 kafka: { brokers: ${JSON.stringify(brokers)} }
 principals: [ { name: fleet, groups: [ devices ], credentials: [ { apiKey: "sha256:${hash}" } ] } ]

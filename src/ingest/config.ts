@@ -87,7 +87,7 @@ export const limitsConfig = Type.Object({
     default: '16MiB', minimumBytes: 65_536,
     description: 'Bytes that connections which have not authenticated yet may hold on the node.'
   })),
-  connectionsMax: Type.Integer({ default: 10_000, minimum: 1, description: 'Open connections of the node, all listeners.' }),
+  connectionsMax: Type.Integer({ default: 10_000, minimum: 1, description: 'Open connections of the node, all listeners; each worker has its share. How many there may be depends on the memory.' }),
   connectionsPerPeerMax: Type.Integer({ default: 2_000, minimum: 1, description: 'Open connections of one peer address.' }),
   failedLoginsMax: Type.Integer({
     default: 20, minimum: 0, maximum: 1_000_000,

@@ -17,7 +17,7 @@ const text = `
 listeners: [ { protocol: ${protocol}, port: 0 }, { protocol: health, port: 0 } ]
 workers: 1
 log: { level: warn }
-limits: { connectionsMax: 100000, connectionsPerPeerMax: 100000, preAuthBytesMax: 1GiB }
+limits: { connectionsMax: 21000, connectionsPerPeerMax: 21000, preAuthBytesMax: 1GiB }
 kafka: { brokers: ${JSON.stringify(brokers)} }
 principals:
   - name: bench
