@@ -48,8 +48,8 @@ const sessionExpirySeconds = 300
 /** Each is silent for longer than this takes, and at most twice as long may pass. */
 const keepAliveSeconds = 300
 /**
- * From one address alone the system gives away no more than half of some 28,000 ports, and the port decides which worker
- * takes the connection: next to a full one, a new worker would soon have none left that lead to it.
+ * From one address alone the system gives away no more than half of some 28,000 ports, and the port decides which
+ * worker takes the connection: next to a full one, a new worker would soon have none left that lead to it.
  */
 const addressCount = 50
 const connackByte = 0x20
