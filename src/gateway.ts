@@ -34,7 +34,7 @@ import type { NodeTables } from './shared/node-tables.ts'
 import { SessionTable } from './sessions/table.ts'
 import { Supervisor } from './supervisor.ts'
 import type { Address } from './supervisor.ts'
-import { heapLimitsOf, markLater, workersThatFit } from './worker-memory.ts'
+import { heapLimitsOf, tuneCollector, workersThatFit } from './worker-memory.ts'
 
 export interface GatewayOptions extends Origin {
   readonly version: string
@@ -170,7 +170,7 @@ class Node implements Gateway {
     if (this.#quotaFile !== undefined) {
       this.#counts = startCountsFile(this.#quotaFile.path, () => this.#tables.keep(), this.#log)
     }
-    markLater()
+    tuneCollector()
     const data = await this.supervisor.start()
     const own: Address[] = []
     for (const listener of this.#settings.listeners) {
