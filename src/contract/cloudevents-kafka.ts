@@ -21,9 +21,13 @@ function extensionName (name: string): string {
   return made
 }
 
-function addTrace (headers: (string | Buffer)[], envelope: Envelope): void {
+function addLast (
+  headers: (string | Buffer)[], envelope: Envelope, extra: readonly (string | Buffer)[]
+): (string | Buffer)[] {
   if (envelope.traceparent !== undefined) headers.push('traceparent', envelope.traceparent)
   if (envelope.tracestate !== undefined) headers.push('tracestate', envelope.tracestate)
+  for (let i = 0; i < extra.length; i++) headers.push(extra[i] ?? '')
+  return headers
 }
 
 /**
@@ -31,25 +35,26 @@ function addTrace (headers: (string | Buffer)[], envelope: Envelope): void {
  * trace context under its plain names, then `extra`.
  */
 export function binaryHeaders (envelope: Envelope, extra: readonly (string | Buffer)[]): (string | Buffer)[] {
-  const headers: (string | Buffer)[] = [
-    'ce_specversion', '1.0', 'ce_id', envelope.id, 'ce_source', envelope.source, 'ce_type', envelope.type
-  ]
-  if (envelope.subject !== undefined) headers.push('ce_subject', envelope.subject)
-  if (envelope.time !== undefined) headers.push('ce_time', envelope.time)
-  if (envelope.dataschema !== undefined) headers.push('ce_dataschema', envelope.dataschema)
-  if (envelope.extensions.size > 0) {
-    for (const [name, value] of envelope.extensions) headers.push(extensionName(name), String(value))
+  const { id, source, type, subject, time, dataschema, extensions, datacontenttype } = envelope
+  const isPlain = subject === undefined && dataschema === undefined && extensions.size === 0
+  if (isPlain && time !== undefined && datacontenttype !== undefined) {
+    // What most events have, at once: an array that grows is copied, and leaves its old places behind.
+    const headers: (string | Buffer)[] = [
+      'ce_specversion', '1.0', 'ce_id', id, 'ce_source', source, 'ce_type', type, 'ce_time', time,
+      'content-type', datacontenttype
+    ]
+    return addLast(headers, envelope, extra)
   }
-  if (envelope.datacontenttype !== undefined) headers.push('content-type', envelope.datacontenttype)
-  addTrace(headers, envelope)
-  for (let i = 0; i < extra.length; i++) headers.push(extra[i] ?? '')
-  return headers
+  const headers: (string | Buffer)[] = ['ce_specversion', '1.0', 'ce_id', id, 'ce_source', source, 'ce_type', type]
+  if (subject !== undefined) headers.push('ce_subject', subject)
+  if (time !== undefined) headers.push('ce_time', time)
+  if (dataschema !== undefined) headers.push('ce_dataschema', dataschema)
+  for (const [name, value] of extensions) headers.push(extensionName(name), String(value))
+  if (datacontenttype !== undefined) headers.push('content-type', datacontenttype)
+  return addLast(headers, envelope, extra)
 }
 
 /** Flat pairs for the structured mode (3.3): the content type, the trace context, then `extra`. */
 export function structuredHeaders (envelope: Envelope, extra: readonly (string | Buffer)[]): (string | Buffer)[] {
-  const headers: (string | Buffer)[] = ['content-type', structuredContentType]
-  addTrace(headers, envelope)
-  for (let i = 0; i < extra.length; i++) headers.push(extra[i] ?? '')
-  return headers
+  return addLast(['content-type', structuredContentType], envelope, extra)
 }

@@ -1,6 +1,6 @@
 // The table of events between receiving and answering: who waits for which, so that each is settled exactly once.
 
-import type { Envelope, SingleUse } from '../contract/envelope.ts'
+import type { Arrival, Envelope, SingleUse } from '../contract/envelope.ts'
 import type { Outcome, Settler } from '../contract/outcome.ts'
 
 /** A ticket is a slot number and a turn: 20 and 10 bits, a small integer in which an old ticket is recognised. */
@@ -12,7 +12,12 @@ const turnMask = (1 << 10) - 1
 export interface Entry {
   settler: Settler | undefined
   ticket: number
+  /** Until it is handed to the sink: what thousands wait for there need not hold their envelopes. */
   envelope: Envelope | undefined
+  /** Who sent it where, for a refusal; one object for the events of a request once these are in the sink. */
+  arrival: Arrival | undefined
+  /** Size of its data. */
+  dataBytes: number
   /** Used up where the event is or may be written. */
   singleUse: SingleUse | undefined
   door: number
@@ -41,8 +46,8 @@ export interface InFlight {
 
 function emptySlot (): Slot {
   return {
-    settler: undefined, ticket: 0, envelope: undefined, singleUse: undefined, judged: undefined, door: 0,
-    routeIndex: -1, startMs: 0, trace: undefined, turn: 0
+    settler: undefined, ticket: 0, envelope: undefined, arrival: undefined, dataBytes: 0, singleUse: undefined,
+    judged: undefined, door: 0, routeIndex: -1, startMs: 0, trace: undefined, turn: 0
   }
 }
 
@@ -89,6 +94,7 @@ export function createInFlight (eventsMax: number): InFlight {
       const { settler, ticket: outer, singleUse } = slot
       slot.settler = undefined
       slot.envelope = undefined
+      slot.arrival = undefined
       slot.judged = undefined
       slot.trace = undefined
       slot.singleUse = undefined

@@ -2,7 +2,7 @@
 
 import type { Arrival, Envelope } from '../contract/envelope.ts'
 import type { LimitState } from '../contract/limit-state.ts'
-import { isRefusal, refuse } from '../contract/outcome.ts'
+import { isRefusal } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { JudgeContext } from '../contract/policy.ts'
 import type { Sink } from '../contract/sink.ts'
@@ -16,6 +16,7 @@ import { Lossy } from './lossy.ts'
 import type { PolicyChain } from './policy-chain.ts'
 import { checkData, checkEvent, toRecord } from './record.ts'
 import type { RecordPlan } from './record.ts'
+import { failed, moved, tooMany } from './refusals.ts'
 import type { Match, Router } from './router.ts'
 import { createTurnOrder } from './turn-order.ts'
 import type { TurnOrder } from './turn-order.ts'
@@ -48,14 +49,8 @@ interface Passage {
   readonly run: RouteRun
   readonly match: Match
   readonly context: JudgeContext
-}
-
-const tooMany = refuse('overloaded', 'too many events are in flight in this gateway; send again later', {
-  retryAfterMs: 1_000
-})
-const failed = refuse('internal', 'a fault of this gateway; its log tells the operator more')
-const moved: Refusal = {
-  ...refuse('internal', 'a policy of this route failed; the operator\'s log says which'), outcome: 'refused'
+  /** What its events have in common. */
+  readonly arrival: Arrival
 }
 
 /** The pipeline of one worker. */
@@ -95,8 +90,9 @@ export class Pipeline {
   ingestMany (door: number, envelopes: readonly Envelope[], settler: Settler, firstTicket: number): void {
     const inners: number[] = []
     this.#arrivedMs = performance.now()
-    for (const [at, envelope] of envelopes.entries()) {
-      const inner = this.#open(door, envelope, settler, firstTicket + at)
+    let ticket = firstTicket
+    for (const envelope of envelopes) {
+      const inner = this.#open(door, envelope, settler, ticket++)
       if (inner !== -1) inners.push(inner)
     }
     const peer = envelopes[0]?.peer
@@ -112,6 +108,7 @@ export class Pipeline {
       return -1
     }
     entry.envelope = envelope
+    entry.arrival = envelope
     entry.singleUse = envelope.principal.singleUse
     entry.door = door
     entry.startMs = this.#arrivedMs
@@ -148,7 +145,7 @@ export class Pipeline {
       if (run === undefined) throw new Error(`route ${match.routeIndex} has no run`)
       for (const inner of inners) this.#enter(inner, match)
       const context: JudgeContext = { route: run.context.route, topic: match.topic, ack: run.context.ack }
-      const passage: Passage = { inners, run, match, context }
+      const passage: Passage = { inners, run, match, context, arrival: first }
       const verdict = run.perRequest.judge(first, context)
       if (!(verdict instanceof Promise)) return this.#requestJudged(passage, first, verdict)
       return verdict
@@ -197,10 +194,9 @@ export class Pipeline {
       inners.push(inner)
       envelopes.push(envelope)
     }
-    const [inner, more] = inners
     const [envelope] = envelopes
-    if (inner === undefined || envelope === undefined) return undefined
-    if (more !== undefined) {
+    if (envelope === undefined) return undefined
+    if (envelopes.length > 1) {
       const verdicts = run.perEvent.judgeMany(envelopes, context)
       if (!(verdicts instanceof Promise)) return this.#eventsJudged(inners, envelopes, verdicts, passage)
       return verdicts.then(late => this.#eventsJudged(inners, envelopes, late, passage))
@@ -224,9 +220,10 @@ export class Pipeline {
 
   #eventsJudged (inners: readonly number[], given: readonly Envelope[], verdicts: readonly (Envelope | Refusal)[],
     passage: Passage): undefined {
-    for (const [at, inner] of inners.entries()) {
+    let at = 0
+    for (const inner of inners) {
       const verdict = verdicts[at]
-      const envelope = given[at]
+      const envelope = given[at++]
       if (verdict === undefined || envelope === undefined) continue
       try {
         this.#eventJudged(inner, envelope, verdict, passage)
@@ -245,22 +242,25 @@ export class Pipeline {
       const broken = checkData(judged, run.plan)
       if (broken !== undefined) return this.#finish(inner, broken)
     }
-    if (judged.channel === match.channel) return this.#deliver(inner, judged, match, run)
+    if (judged.channel === match.channel) return this.#deliver(inner, judged, match, passage)
     const other = this.#options.router.match(judged.channel)
     if (isRefusal(other)) return this.#finish(inner, other)
-    if (other.routeIndex === match.routeIndex) return this.#deliver(inner, judged, other, run)
+    if (other.routeIndex === match.routeIndex) return this.#deliver(inner, judged, other, passage)
     // The policies of the other route have not judged it.
     this.#options.witness.fault('an event moved to a channel of another route than its request')
     this.#finish(inner, moved)
   }
 
   /** Judged: make the record and hand it to the sink. */
-  #deliver (inner: number, judged: Envelope, match: Match, run: RouteRun): undefined {
+  #deliver (inner: number, judged: Envelope, match: Match, { run, arrival }: Passage): undefined {
     const { sink, replyTimeoutMs } = this.#options
     const record = toRecord(judged, match, run.plan)
     if (isRefusal(record)) return this.#finish(inner, record)
     const entry = this.#inFlight.entry(inner)
     if (entry === undefined) return undefined
+    entry.envelope = undefined
+    entry.arrival = judged.channel === arrival.channel ? arrival : judged
+    entry.dataBytes = judged.data?.length ?? 0
     if (run.context.ack === 'none') return this.#finish(inner, this.#lossy.deliver(record, entry.door, entry.routeIndex))
     sink.deliver(record, this.#delivered, inner, judged.patient ? 0 : entry.startMs + replyTimeoutMs)
   }
@@ -282,12 +282,12 @@ export class Pipeline {
       witness.fault('a ticket was settled twice')
       return
     }
-    const { door, routeIndex, envelope, judged, trace } = entry
+    const { door, routeIndex, arrival, judged, trace } = entry
     const durationMs = performance.now() - entry.startMs
     witness.settled(door, routeIndex, outcome, durationMs)
     if (isRefusal(outcome)) {
-      if (envelope !== undefined) witness.refused(door, routeIndex, outcome, envelope)
-    } else if (outcome.outcome === 'written') admission.written(envelope?.data?.length ?? 0, durationMs)
+      if (arrival !== undefined) witness.refused(door, routeIndex, outcome, arrival)
+    } else if (outcome.outcome === 'written') admission.written(entry.dataBytes, durationMs)
     trace?.end(outcome)
     if (judged !== undefined) this.#options.runs[routeIndex]?.perEvent.release(judged)
     try {

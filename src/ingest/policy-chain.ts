@@ -125,7 +125,7 @@ class Chain implements PolicyChain {
       const late = seat.judge.judgeMany === undefined ? askEach(seat, walks, 0) : askTogether(seat, walks)
       if (late !== undefined) return late.then(() => this.#runMany(at + 1, walks))
     }
-    if (this.holds) for (const [at, result] of walks.results.entries()) this.#end(result, walks.holds[at] ?? noHolds)
+    if (this.holds) walks.results.forEach((result, at) => this.#end(result, walks.holds[at] ?? noHolds))
     return walks.results
   }
 }
@@ -145,14 +145,15 @@ function note (seat: Seat, walks: Walks, at: number, judged: Judged | undefined)
 function askTogether (seat: Seat, walks: Walks): Promise<void> | undefined {
   const places: number[] = []
   const envelopes: Envelope[] = []
-  for (const [at, result] of walks.results.entries()) {
-    if (isRefusal(result)) continue
+  for (let at = 0; at < walks.results.length; at++) {
+    const result = walks.results[at]
+    if (result === undefined || isRefusal(result)) continue
     places.push(at)
     envelopes.push(result)
   }
   if (envelopes.length === 0) return undefined
   const noteAll = (all: readonly (Judged | undefined)[]): void => {
-    for (const [index, at] of places.entries()) note(seat, walks, at, all[index])
+    for (let index = 0; index < places.length; index++) note(seat, walks, places[index] ?? -1, all[index])
   }
   const judged = seat.askMany(envelopes, walks.context)
   if (judged instanceof Promise) return judged.then(noteAll)
