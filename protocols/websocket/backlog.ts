@@ -1,5 +1,8 @@
 // Messages that came before they could be taken: what one read of the socket gives beyond the window, in order.
 
+/** What a client that does not keep to its window can have waiting here beyond one message: what one read gives. */
+export const overshootBytesMax = 131_072
+
 export interface Waiting {
   readonly data: Buffer
   readonly isBinary: boolean

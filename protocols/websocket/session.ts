@@ -5,12 +5,13 @@ import type { WebSocket } from 'ws'
 import type { Attributes, Peer, Principal } from '../../src/contract/envelope.ts'
 import { isRefusal } from '../../src/contract/outcome.ts'
 import type { Refusal, RefusalCode } from '../../src/contract/outcome.ts'
-import { Backlog } from './backlog.ts'
+import { Backlog, overshootBytesMax } from './backlog.ts'
 import type { Dialogue, Message } from './dialogue.ts'
 import type { Door, Levels } from './door.ts'
 import { purseOf, unprovenPurseOf } from './holding.ts'
 import { Link } from './link.ts'
 import { Patience } from './patience.ts'
+import type { PlainReader } from './plain-frames.ts'
 import { findPrincipal } from './proof.ts'
 import { authenticatedText, closeCodeOf, closings, windowText } from './reply.ts'
 import { Room } from './room.ts'
@@ -31,12 +32,10 @@ export interface SessionParts {
 /** `asking`: who sends is not known. `concluding`: nothing more is read; what is in flight is still told. */
 type Phase = 'asking' | 'open' | 'concluding' | 'ended'
 
-/** What a client that does not keep to its window can have waiting here beyond one message: what one read gives. */
-const overshootBytesMax = 131_072
 /** How long a connection that ends waits for the outcome of its events. */
 const concludeMs = 10_000
 
-export class Session implements Host {
+export class Session implements Host, PlainReader {
   liveAt = -1
   part = 0
   readonly door: Door
@@ -95,6 +94,7 @@ export class Session implements Host {
       !this.#link.isFull
   }
 
+  get isBetweenMessages (): boolean { return this.#room.isBetweenMessages }
   get hasConcluded (): boolean { return this.phase === 'concluding' || this.phase === 'ended' }
 
   begin (): void {

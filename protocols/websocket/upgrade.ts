@@ -16,6 +16,7 @@ import type { Dialogue } from './dialogue.ts'
 import type { Door } from './door.ts'
 import { readOffers } from './offers.ts'
 import type { Offers, Protocol } from './offers.ts'
+import { takePlainFrames } from './plain-frames.ts'
 import { findPrincipal } from './proof.ts'
 import { otherVersion, problemOf, problemText, unknownPath } from './reply.ts'
 import type { Problem } from './reply.ts'
@@ -130,7 +131,7 @@ const libraryKey = Symbol('library')
 type Bytes = (this: object, bytes: Buffer) => void
 type Marked = object & { [sessionKey]?: Session, [libraryKey]?: Bytes }
 
-/** Joins the connection's sockets to its session, which sees all bytes before the library and may keep them from it. */
+/** Joins the connection's sockets to its session, which sees all bytes before the library, and takes the plain ones. */
 function connect (session: Session, socket: WebSocket & Marked, raw: Duplex & Marked): void {
   socket[sessionKey] = raw[sessionKey] = session
   const [library] = raw.listeners('data') as Bytes[]
@@ -144,7 +145,11 @@ function connect (session: Session, socket: WebSocket & Marked, raw: Duplex & Ma
 
 function onBytes (this: Marked, bytes: Buffer): void {
   const session = this[sessionKey]
-  if (session?.arrived(bytes) === true) this[libraryKey]?.call(this, bytes)
+  const isBetween = session?.isBetweenMessages === true
+  if (session?.arrived(bytes) === true) {
+    const at = isBetween ? takePlainFrames(bytes, session.door.config.messageBytesMax, session) : 0
+    if (at < bytes.length) this[libraryKey]?.call(this, at === 0 ? bytes : bytes.subarray(at))
+  }
   session?.settled()
 }
 function onDrain (this: Marked): void { this[sessionKey]?.unclogged() }
