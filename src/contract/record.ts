@@ -129,13 +129,27 @@ export function recordBytesMax (record: SinkRecord): number {
   return sum
 }
 
+/** Writes headers in its own way, the same bytes as `writeHeaders`. */
+export interface HeadersWriter {
+  write (into: Buffer, at: number, headers: SinkRecord['headers']): number
+  /** Told where they have come to stand. */
+  keep (headers: SinkRecord['headers'], at: number, end: number): void
+}
+
+/** Writes how many headers there are, and these. */
+export function writeHeaders (into: Buffer, at: number, headers: SinkRecord['headers']): number {
+  let end = writeVarint(into, at, headers.length >> 1)
+  for (let i = 0; i < headers.length; i++) end = writePart(into, end, headers[i] ?? '')
+  return end
+}
+
 /**
  * Writes the record at `at` and returns the position after it. `into` has room for `recordBytes`; nothing is allocated.
  * `record.headers` has an even length. Text is written as UTF-8, lone surrogates as U+FFFD.
  */
 // eslint-disable-next-line max-params -- an options object would be one allocation per record
 export function encodeRecord (
-  record: SinkRecord, into: Buffer, at: number, timestampDeltaMs: number, offsetDelta: number
+  record: SinkRecord, into: Buffer, at: number, timestampDeltaMs: number, offsetDelta: number, writer?: HeadersWriter
 ): number {
   const { headers } = record
   const roomBytes = varintBytes(bodyBytesMin(record))
@@ -145,9 +159,11 @@ export function encodeRecord (
   end = writeVarint(into, end, offsetDelta)
   end = writeNullable(into, end, record.key)
   end = writeNullable(into, end, record.value)
-  end = writeVarint(into, end, headers.length >> 1)
-  for (let i = 0; i < headers.length; i++) end = writePart(into, end, headers[i] ?? '')
-  return writeLengthBefore(into, at, roomBytes, end - bodyAt)
+  const headersAt = end
+  end = writer === undefined ? writeHeaders(into, end, headers) : writer.write(into, end, headers)
+  const recordEnd = writeLengthBefore(into, at, roomBytes, end - bodyAt)
+  writer?.keep(headers, headersAt - end + recordEnd, recordEnd)
+  return recordEnd
 }
 
 /** A record as read back. Key, value and header values are views of the bytes that were read. */

@@ -1,5 +1,6 @@
 // The bytes of one record batch (message format v2, KIP-98): records are encoded as they come, the header at the end.
 
+import { HeadersBefore } from '../../contract/headers-before.ts'
 import { decodeRecord, encodeRecord, recordBytes, recordBytesMax } from '../../contract/record.ts'
 import type { SinkRecord } from '../../contract/sink.ts'
 import type { ProducerId } from '../broker-link.ts'
@@ -35,6 +36,7 @@ export class RecordBatch {
   buffer: Buffer
   endAt = headerBytes
   count = 0
+  readonly #before = new HeadersBefore()
   #baseMs = 0
   #latestMs = 0
   #wire: Buffer | undefined
@@ -60,7 +62,7 @@ export class RecordBatch {
     const deltaMs = this.#deltaMs(record)
     if (this.count === 0) this.#baseMs = this.#latestMs = timestampMs
     else if (timestampMs > this.#latestMs) this.#latestMs = timestampMs
-    this.endAt = encodeRecord(record, this.buffer, this.endAt, deltaMs, this.count)
+    this.endAt = encodeRecord(record, this.buffer, this.endAt, deltaMs, this.count, this.#before)
     this.count++
   }
 
