@@ -1,13 +1,13 @@
 // One WebSocket as the door uses it: joined writes, reading that stops, signs of life, readers that are too slow.
 
 import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 import type { WebsocketConfig } from './config.ts'
+import { framesOf } from './plain-frames.ts'
 import { closeReason } from './reply.ts'
 
 /** What a peer may still send when it has been told of the end. */
 const lateBytesMax = 65_536
-const asText = { binary: false, compress: false } as const
 
 type Limits = Pick<WebsocketConfig, 'pingIntervalMs' | 'pongTimeoutMs' | 'writeTimeoutMs' | 'outBytesMax'>
 
@@ -41,15 +41,10 @@ export class Link {
 
   /** All of it in one write of the socket. A peer that has left too much unread is cut off instead. */
   send (texts: readonly string[]): void {
-    const [only] = texts
-    if (only === undefined) return
+    if (texts.length === 0 || this.#socket.readyState !== WebSocket.OPEN) return
     if (this.unsentBytes > this.#limits.outBytesMax) return this.cut()
-    if (texts.length === 1) this.#socket.send(only, asText)
-    else {
-      this.#raw.cork()
-      for (const text of texts) this.#socket.send(text, asText)
-      this.#raw.uncork()
-    }
+    // The library would hold two buffers and a callback for each text that a slow reader leaves unread.
+    this.#raw.write(framesOf(texts))
   }
 
   /** Stops to read, or goes on. */

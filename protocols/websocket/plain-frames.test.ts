@@ -3,7 +3,7 @@
 import t from 'tap'
 import { startWebsocket } from '../../test/support/websocket-rig.ts'
 import { until } from '../../test/support/rest-rig.ts'
-import { takePlainFrames } from './plain-frames.ts'
+import { framesOf, takePlainFrames } from './plain-frames.ts'
 
 const textFrame = 0x81
 const binaryFrame = 0x82
@@ -94,6 +94,22 @@ t.test('nothing is taken after the end', async t => {
 /** An event record with an id of one byte and one channel name. */
 const record = (id: number): Buffer =>
   Buffer.from(JSON.stringify({ type: 'event', id, channel: 'a', data: { id, pad: 'x'.repeat(id * 13 % 300) } }))
+
+t.test('texts of every length are written as frames of a server', async t => {
+  const texts = [0, 1, 125, 126, 65_535, 65_536, 70_000].map(length => '\u00fc'.repeat(length >> 1) + 'x'.repeat(length & 1))
+  const heads = framesOf(texts)
+  let at = 0
+  for (const text of texts) {
+    const size = Buffer.byteLength(text)
+    const [head, length] = size < 126 ? [2, size] : size < 65_536 ? [4, 126] : [10, 127]
+    t.equal(heads[at], textFrame)
+    t.equal(heads[at + 1], length)
+    if (head > 2) t.equal(heads.readUIntBE(at + head - 2 - (head === 10 ? 4 : 0), head === 10 ? 6 : 2), size)
+    t.equal(heads.toString('utf8', at + head, at + head + size), text)
+    at += head + size
+  }
+  t.equal(at, heads.length)
+})
 
 t.test('plain frames, fragments and pings come in their order, however they are cut', async t => {
   const rig = await startWebsocket(t)

@@ -1,4 +1,4 @@
-// Messages of one frame that stand whole in the bytes of one read, as most do: taken without the library's detours.
+// Messages of one frame without the library's detours: taken where they stand whole in what was read, and written.
 
 import { isUtf8 } from 'node:buffer'
 
@@ -9,6 +9,8 @@ const maskBit = 0x80
 const lengthBits = 0x7f
 /** The length stands in the two bytes that follow. */
 const longLength = 126
+const longestLength = 127
+const longLengthMax = 0xffff
 const maskBytes = 4
 const wordBytes = 4
 
@@ -72,4 +74,32 @@ function unmask (bytes: Buffer, words: Int32Array, start: number, end: number): 
   for (let at = wordsAt + wordCount * wordBytes; at < end; at++) {
     bytes[at] = (bytes[at] ?? 0) ^ (bytes[maskAt + (at - start) % maskBytes] ?? 0)
   }
+}
+
+/** Texts as a server's frames, one behind the other: a write of the socket, whatever their number. */
+export function framesOf (texts: readonly string[]): Buffer {
+  const sizes = texts.map(text => Buffer.byteLength(text))
+  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + headBytes(size) + size, 0))
+  let at = 0
+  for (const [place, text] of texts.entries()) {
+    const size = sizes[place] ?? 0
+    at = writeHead(bytes, at, size)
+    at += bytes.write(text, at)
+  }
+  return bytes
+}
+
+function headBytes (size: number): number {
+  return size < longLength ? 2 : size <= longLengthMax ? 4 : 10
+}
+
+function writeHead (bytes: Buffer, start: number, size: number): number {
+  let at = bytes.writeUInt8(wholeText, start)
+  if (size < longLength) return bytes.writeUInt8(size, at)
+  if (size <= longLengthMax) {
+    at = bytes.writeUInt8(longLength, at)
+    return bytes.writeUInt16BE(size, at)
+  }
+  at = bytes.writeUInt8(longestLength, at)
+  return bytes.writeUInt32BE(size, bytes.writeUInt32BE(0, at))
 }
