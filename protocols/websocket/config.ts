@@ -50,6 +50,10 @@ export const websocketConfig = Type.Object({
   }),
   compression: Type.Boolean({
     default: false, description: 'true: messages may be compressed (permessage-deflate), which costs ten times the CPU.'
+  }),
+  compressedConnectionsMax: Type.Integer({
+    default: 500, minimum: 0,
+    description: 'Connections of one worker whose messages may be: each keeps some 64 KiB. Those beyond are served without.'
   })
 }, { additionalProperties: false, default: {}, description: 'The WebSocket door.' })
 

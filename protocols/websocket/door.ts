@@ -59,6 +59,8 @@ export class Door {
   nowMs = performance.now()
   /** Events refused in this turn of the event loop. */
   refusedCount = 0
+  /** Connections whose messages may be compressed. */
+  compressedCount = 0
   readonly #live = new LiveList<Live>()
   #settled: Live[] = []
   #part = 0
@@ -156,7 +158,7 @@ export class Door {
 // Not yet in the types of the library.
 const limits: object = { maxFragments: fragmentsMax, maxBufferedChunks: chunksMax, closeTimeout: closeMs }
 
-/** No state is kept between messages, and few are worked on at a time: 32 KiB each, and not for every connection. */
+/** Few messages are worked on at a time. No state is kept between them, but ws keeps its memory. */
 const deflate = {
   serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 11, concurrencyLimit: 4,
   threshold: 1_024, zlibDeflateOptions: { level: 1, memLevel: 6 }

@@ -31,6 +31,7 @@ function createWebsocket ({ config, ingress, log }: AdapterSetup<WebsocketConfig
     drain: () => door.drain(),
     gauges: new Map([
       ['connections_open', () => door.liveCount],
+      ['connections_compressed', () => door.compressedCount],
       ['connections_unproven', () => door.sum(({ isProven }) => isProven ? 0 : 1)],
       ['connections_not_read', () => door.sum(({ isPaused }) => isPaused ? 1 : 0)],
       ['events_in_flight', () => door.sum(({ inFlightCount }) => inFlightCount)],

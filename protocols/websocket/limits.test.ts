@@ -271,3 +271,18 @@ t.test('compression is off unless it is asked for; then what is inflated counts,
   t.equal(rig.ingress.reservedBytes, 0)
   t.ok(deflateRawSync(Buffer.alloc(200_000)).length < 1_000)
 })
+
+t.test('connections beyond those that may be compressed are served without', async t => {
+  const rig = await startWebsocket(t, { config: { compression: true, compressedConnectionsMax: 1 } })
+  const first = await rig.connect({ perMessageDeflate: true })
+  const second = await rig.connect({ perMessageDeflate: true })
+  t.match(first.socket.extensions, /permessage-deflate/)
+  t.equal(second.socket.extensions, '')
+  t.equal(rig.gauge('connections_compressed'), 1)
+  second.event(0)
+  await second.until(({ acked }) => acked === 0)
+  first.socket.close()
+  await until(() => rig.gauge('connections_compressed') === 0)
+  const third = await rig.connect({ perMessageDeflate: true })
+  t.match(third.socket.extensions, /permessage-deflate/)
+})

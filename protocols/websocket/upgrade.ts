@@ -93,9 +93,15 @@ class Upgrade {
     if (later && protocol !== 'sluice.v1') return this.refuse(problemOf(notLater), principal)
     const dialogue = this.#dialogueOf(protocol)
     if (isRefusal(dialogue)) return this.refuse(problemOf(dialogue), principal)
+    const { door, peer, base } = this
     const raw = this.#socket
-    this.door.sockets.handleUpgrade(this.#request, raw, this.#head, socket => {
-      const { door, peer, base } = this
+    // RFC 7692 5.1: an offer that is not answered is declined.
+    if (door.compressedCount >= door.config.compressedConnectionsMax) delete this.#request.headers['sec-websocket-extensions']
+    door.sockets.handleUpgrade(this.#request, raw, this.#head, socket => {
+      if (socket.extensions !== '') {
+        door.compressedCount += 1
+        socket.on('close', () => { door.compressedCount -= 1 })
+      }
       connect(new Session({ door, peer, base, socket, raw, principal, dialogue }), socket, raw)
     })
   }
