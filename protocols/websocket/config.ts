@@ -41,6 +41,10 @@ export const websocketConfig = Type.Object({
   outBytesMax: Type.Unsafe<number>(bytes({
     default: '1MiB', description: 'What one connection is told and has not read yet; from a half of it on reading stops.'
   })),
+  unreadBytesMax: Type.Unsafe<number>(bytes({
+    default: '32MiB',
+    description: 'The same of all connections of a worker; above it whoever has left more than an equal share unread is cut.'
+  })),
   overloadTimeoutMs: Type.Integer({
     default: 30_000, minimum: 50,
     description: 'How long a connection is not read because the node has no room for its events, before it is closed.'

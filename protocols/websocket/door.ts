@@ -8,6 +8,7 @@ import { createOriginRule } from '../../src/contract/origin.ts'
 import type { OriginRule } from '../../src/contract/origin.ts'
 import type { WebsocketConfig } from './config.ts'
 import { protocolOf } from './offers.ts'
+import { Unread } from './unread.ts'
 
 /** A connection, as the door's clock and signals see it. */
 export interface Live extends Listed {
@@ -59,6 +60,7 @@ export class Door {
   nowMs = performance.now()
   /** Events refused in this turn of the event loop. */
   refusedCount = 0
+  readonly unread: Unread
   /** Connections whose messages may be compressed. */
   compressedCount = 0
   readonly #live = new LiveList<Live>()
@@ -78,6 +80,7 @@ export class Door {
     this.config = config
     this.ingress = ingress
     this.log = log
+    this.unread = new Unread(config.unreadBytesMax)
     this.mayConnect = createOriginRule(config.origins)
     this.sockets = new WebSocketServer({
       noServer: true, clientTracking: false, skipUTF8Validation: false, maxPayload: config.messageBytesMax,

@@ -233,6 +233,27 @@ t.test('a peer that does not read what it is told is not read, and cut off in ti
   t.equal(rig.ingress.reservedBytes, 0)
 })
 
+t.test('what all leave unread is bounded: those with more than their share are cut, the others go on', async t => {
+  const config = { unreadBytesMax: 500_000, outBytesMax: 20_000_000, windowEventsMax: 10 }
+  const rig = await startWebsocket(t, { config })
+  rig.ingress.outcomeOf = (envelope, index) => ({ ...receiptOf(envelope, index), id: 'x'.repeat(20_000) })
+  const reader = await rig.connect()
+  const deaf = await rig.raw()
+  deaf.pause()
+  deaf.write(frame(text, '{"type":"open","receipts":true}'))
+  let id = 0
+  const more = setInterval(() => {
+    for (let count = 0; count < 10; count++) deaf.write(frame(text, event(++id)))
+    reader.event(id)
+  }, 1)
+  t.teardown(() => { clearInterval(more) })
+  await until(() => rig.gauge('connections_open') === 1)
+  const seen = id
+  await reader.until(({ acked }) => acked > seen)
+  t.equal(reader.closeCode, 0)
+  t.ok(rig.gauge('unsent_bytes') <= 500_000)
+})
+
 t.test('frames that no client may send end the connection', async t => {
   const broken = [
     Buffer.from([0x81, 0x01, 0x78]), Buffer.from([0xc1, 0x80, 0, 0, 0, 0]), Buffer.from([0x83, 0x80, 0, 0, 0, 0]),

@@ -5,16 +5,23 @@ import { WebSocket } from 'ws'
 import type { WebsocketConfig } from './config.ts'
 import { framesOf } from './plain-frames.ts'
 import { closeReason } from './reply.ts'
+import type { Unread } from './unread.ts'
 
 /** What a peer may still send when it has been told of the end. */
 const lateBytesMax = 65_536
 
 type Limits = Pick<WebsocketConfig, 'pingIntervalMs' | 'pongTimeoutMs' | 'writeTimeoutMs' | 'outBytesMax'>
 
+/** What it shares with all other connections. */
+interface Shared { readonly config: Limits, readonly unread: Unread }
+
 export class Link {
   readonly #socket: WebSocket
   readonly #raw: Duplex
   readonly #limits: Limits
+  readonly #unread: Unread
+  /** Of the unread bytes of all, those that it is known for. */
+  #knownBytes = 0
   /** When something came last, as far as it was read. */
   #heardMs: number
   /** When it was asked for a sign of life and has not given one; 0: it owes none. */
@@ -25,10 +32,12 @@ export class Link {
   #isClosed = false
   #lateBytes = 0
 
-  constructor (socket: WebSocket, raw: Duplex, limits: Limits, nowMs: number) {
+  constructor (socket: WebSocket, raw: Duplex, { config, unread }: Shared, nowMs: number) {
     this.#socket = socket
     this.#raw = raw
-    this.#limits = limits
+    this.#limits = config
+    this.#unread = unread
+    socket.once('close', () => { this.#know(0) })
     this.#heardMs = nowMs
   }
 
@@ -42,9 +51,17 @@ export class Link {
   /** All of it in one write of the socket. A peer that has left too much unread is cut off instead. */
   send (texts: readonly string[]): void {
     if (texts.length === 0 || this.#socket.readyState !== WebSocket.OPEN) return
-    if (this.unsentBytes > this.#limits.outBytesMax) return this.cut()
+    const bytes = this.unsentBytes
+    if (bytes > this.#limits.outBytesMax || bytes > this.#unread.shareBytes) return this.cut()
     // The library would hold two buffers and a callback for each text that a slow reader leaves unread.
     this.#raw.write(framesOf(texts))
+    this.#know(this.unsentBytes)
+  }
+
+  #know (bytes: number): void {
+    if (bytes === this.#knownBytes) return
+    this.#unread.change(this.#knownBytes, bytes)
+    this.#knownBytes = bytes
   }
 
   /** Stops to read, or goes on. */
@@ -62,6 +79,7 @@ export class Link {
   /** False: the peer is gone, or does not read. Asks for a sign of life where none came for long. */
   sweep (nowMs: number): boolean {
     const { pingIntervalMs, pongTimeoutMs, writeTimeoutMs } = this.#limits
+    this.#know(this.unsentBytes)
     if (this.unsentBytes === 0) this.#stalledMs = 0
     else if (this.#stalledMs === 0) this.#stalledMs = nowMs
     else if (nowMs - this.#stalledMs > writeTimeoutMs) return false

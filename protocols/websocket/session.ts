@@ -66,7 +66,7 @@ export class Session implements Host, PlainReader {
     this.phase = principal === undefined ? 'asking' : 'open'
     this.#dialogue = dialogue
     const nowMs = performance.now()
-    this.#link = new Link(socket, raw, door.config, nowMs)
+    this.#link = new Link(socket, raw, door, nowMs)
     this.#patience = new Patience(door.config, nowMs)
     this.stream = new Stream(this)
     this.#room = new Room(principal === undefined ? unprovenPurseOf(this) : purseOf(this), this.#link.inflates)
