@@ -4,6 +4,7 @@ import { globSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { BARE_PROCESS_OPTION } from './support/bare-process.ts'
 import { startKafka } from './support/kafka-rig.ts'
 import type { KafkaRig } from './support/kafka-rig.ts'
 import { SHARED_KAFKA_VARIABLE, SHARED_USERS, sharedAddresses } from './support/kafka-shared.ts'
@@ -102,6 +103,7 @@ async function main(): Promise<boolean> {
     const { TAP: _tap, ...env } = process.env
     // Every test file is a process of its own: what one has compiled the next one need not.
     env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../node_modules/.cache/compile')
+    env.NODE_OPTIONS = `${env.NODE_OPTIONS ?? ''} ${BARE_PROCESS_OPTION}`.trim()
     if (rig !== undefined) env[SHARED_KAFKA_VARIABLE] = sharedAddresses(rig)
     const run = startTap(args, env, (line) => {
       for (const shown of report.line(line)) console.log(shown)

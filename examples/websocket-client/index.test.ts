@@ -17,10 +17,8 @@ import { StreamClient } from './client.ts'
 import type { Outcome } from './client.ts'
 
 const text = readFileSync(new URL('./sluice.yaml', import.meta.url), 'utf8')
-const restartCount = 10
-/** A machine with other things to do may not get to all of them, unless it is asked for the full run. */
-const restartCountMin = 3
-const restartsMsMax = process.env.SLUICE_FAULT_ACKS === undefined ? 120_000 : Infinity
+/** Each of the two ways at least twice, unless the full run is asked for. */
+const restartCount = process.env.SLUICE_FAULT_ACKS === undefined ? 5 : 11
 /** Acks between two restarts, and events that wait at any time. */
 const stretchCount = 300
 const waitingCount = 200
@@ -82,7 +80,7 @@ async function onPort (t: Test): Promise<number> {
   return claimed.ports[0] ?? 0
 }
 
-t.test(`nothing is lost through ${restartCount} restarts, of which half are kill -9`, { timeout: 600_000 }, async t => {
+t.test(`nothing is lost through ${restartCount} restarts, of which every other one is a kill -9`, { timeout: 600_000 }, async t => {
   const port = await onPort(t)
   const folder = t.testdir()
   let gateway = await startGatewayProcess(folder, configFor(port))
@@ -94,8 +92,7 @@ t.test(`nothing is lost through ${restartCount} restarts, of which half are kill
     return until(() => load.writtenCount >= goal, { timeoutMs, what: () => `${goal} acks; ${load.writtenCount} came\n${gateway.log()}` })
   }
   const waiting: number[] = []
-  const endMs = performance.now() + restartsMsMax
-  for (let restart = 0; restart < restartCount && (restart < restartCountMin || performance.now() < endMs); restart++) {
+  for (let restart = 0; restart < restartCount; restart++) {
     // Not always at the same place of a batch.
     await acked(stretchCount + Math.floor(Math.random() * 50))
     t.ok(await end(gateway, restart % 2 === 0))

@@ -17,6 +17,8 @@ t.test('with a real Kafka', { skip: await skipWithoutKafka(), timeout: 110_000 }
 kafka: { brokers: ${JSON.stringify(kafka.brokers)} }
 routes: [ { name: a, channel: a, topic: ${topic} } ]
 `)
+  const unnamed = await runCli(['tail', '--no-follow'], { cwd })
+  t.match(unnamed, { code: 2, stderr: /say which topic with --topic NAME/ })
   const client = new kafkajs.Kafka({ brokers: [...kafka.brokers], logLevel: kafkajs.logLevel.NOTHING })
   const producer = client.producer({ allowAutoTopicCreation: false, idempotent: true })
   await producer.connect()
@@ -29,11 +31,14 @@ routes: [ { name: a, channel: a, topic: ${topic} } ]
     }))
   })
   await write([0, 1, 2, 3, 4, 5, 6, 7])
+  // It asks again for a while, and no verb here ends as soon as it has shown all.
+  const absent = runCli(['tail', '--topic', `${topic}-absent`, '--no-follow'], { cwd })
 
-  const all = await runCli(['tail', '--topic', topic, '--from-beginning', '--no-follow', '--json'], { cwd })
-  t.equal(all.code, 0, all.stderr)
-  const events = all.stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
-  t.equal(events.length, 8)
+  const all = new RunningCli(['tail', '--topic', topic, '--from-beginning', '--no-follow', '--json'], { cwd })
+  t.teardown(() => { all.child.kill('SIGKILL') })
+  const shown = (): string[] => all.stdout.split('\n').slice(0, -1)
+  await all.until(() => shown().length >= 8)
+  const events = shown().map((line) => JSON.parse(line) as Record<string, unknown>)
   t.match(events.find(({ key }) => key === 'k4'), {
     topic, partition: 1, offset: '1', value: '{"n":4}', headers: [{ name: 'h', value: 'x' }]
   })
@@ -48,9 +53,8 @@ routes: [ { name: a, channel: a, topic: ${topic} } ]
   following.child.kill('SIGINT')
   t.equal((await following.ended).code, 0)
 
-  const absent = await runCli(['tail', '--topic', `${topic}-absent`, '--no-follow'], { cwd })
-  t.equal(absent.code, 74)
-  t.match(absent.stderr, 'does not host this topic-partition')
-  const unnamed = await runCli(['tail', '--no-follow'], { cwd })
-  t.match(unnamed, { code: 2, stderr: /say which topic with --topic NAME/ })
+  const { code, stderr } = await all.ended
+  t.equal(code, 0, stderr)
+  t.equal(shown().length, 8)
+  t.match(await absent, { code: 74, stderr: 'does not host this topic-partition' })
 })

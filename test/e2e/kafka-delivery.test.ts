@@ -61,9 +61,11 @@ t.test('a gateway in front of a real Kafka', { skip: await skipWithoutKafka('sas
     t.teardown(() => gateway.kill())
     return gateway
   }
+  // Two of them wait for the deadline of their event.
+  t.jobs = 3
   const [plaintext = '', ssl = '', sasl = ''] = [kafka.brokers[0], kafka.sslBrokers[0], kafka.saslBrokers[0]]
 
-  await t.test('plaintext', async t => {
+  t.test('plaintext', { buffered: true }, async t => {
     const gateway = await start('plaintext', `{ brokers: ["${plaintext}"] }`)
     await delivers(t, kafka, gateway, 'plaintext')
     const missing = await send(gateway, 'missing')
@@ -72,13 +74,13 @@ t.test('a gateway in front of a real Kafka', { skip: await skipWithoutKafka('sas
     t.ok(await gateway.stop())
   })
 
-  await t.test('TLS, verified against the cluster\'s own CA', async t => {
+  t.test('TLS, verified against the cluster\'s own CA', { buffered: true }, async t => {
     const gateway = await start('tls', `{ brokers: ["${ssl}"], tls: { ca: "${kafka.caPath}" } }`)
     await delivers(t, kafka, gateway, 'tls')
     t.ok(await gateway.stop())
   })
 
-  await t.test('TLS without the CA is refused, and health says why', async t => {
+  t.test('TLS without the CA is refused, and health says why', { buffered: true }, async t => {
     const gateway = await start('no-ca', `{ brokers: ["${ssl}"], tls: true }`)
     const { status, body } = await send(gateway, 'tls')
     t.equal(status, 503)
@@ -88,7 +90,7 @@ t.test('a gateway in front of a real Kafka', { skip: await skipWithoutKafka('sas
     await gateway.stop()
   })
 
-  await t.test('SASL_SSL SCRAM-SHA-512 with an ACL for one topic', async t => {
+  t.test('SASL_SSL SCRAM-SHA-512 with an ACL for one topic', { buffered: true }, async t => {
     const gateway = await start('sasl', `{ brokers: ["${sasl}"], tls: { ca: "${kafka.caPath}" }, ` +
       scram, { KAFKA_PASSWORD: password })
     await delivers(t, kafka, gateway, 'sasl')
@@ -104,7 +106,7 @@ t.test('a gateway in front of a real Kafka', { skip: await skipWithoutKafka('sas
     t.ok(await gateway.stop())
   })
 
-  await t.test('a wrong password is told by health and log, without showing it', async t => {
+  t.test('a wrong password is told by health and log, without showing it', { buffered: true }, async t => {
     const gateway = await start('wrong', `{ brokers: ["${sasl}"], tls: { ca: "${kafka.caPath}" }, ` +
       scram, { KAFKA_PASSWORD: 'wrong-9c2e' })
     const { status, body } = await send(gateway, 'sasl')

@@ -9,7 +9,7 @@ import type { SentEvent } from '../support/history.ts'
 import { journalContents } from '../support/journal-history.ts'
 import { startSender } from '../support/sender.ts'
 
-const roundCount = process.env.SLUICE_FAULT_ACKS === undefined ? 10 : 200
+const roundCount = process.env.SLUICE_FAULT_ACKS === undefined ? 6 : 200
 const acksPerRoundMax = 400
 /** A machine with other things to do may not get to all rounds. */
 const roundsMsMax = process.env.SLUICE_FAULT_ACKS === undefined ? 100_000 : Infinity

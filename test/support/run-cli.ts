@@ -24,7 +24,10 @@ export function temporaryFolder (t: { teardown (done: () => void): unknown }): s
   return folder
 }
 
-/** A verb that goes on running. Its environment is only what is given, and PATH. */
+/** Where Node keeps what it has compiled: it halves the CPU time of a start and changes nothing else. */
+const { PATH, NODE_COMPILE_CACHE } = process.env
+
+/** A verb that goes on running. Its environment is only what is given, PATH and the compile cache. */
 export class RunningCli {
   readonly child: ChildProcess
   stdout = ''
@@ -34,7 +37,7 @@ export class RunningCli {
 
   constructor (words: readonly string[], options: RunOptions) {
     this.child = spawn(process.execPath, [main, ...words], {
-      cwd: options.cwd, env: { PATH: process.env.PATH, ...options.env }, stdio: 'pipe'
+      cwd: options.cwd, env: { PATH, NODE_COMPILE_CACHE, ...options.env }, stdio: 'pipe'
     })
     this.child.stdout?.on('data', (chunk: Buffer) => { this.stdout += chunk.toString(); this.#changed() })
     this.child.stderr?.on('data', (chunk: Buffer) => { this.stderr += chunk.toString(); this.#changed() })

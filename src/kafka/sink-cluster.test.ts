@@ -1,23 +1,24 @@
-// The Kafka sink over the producer core, while somebody restarts brokers, moves leaders, and changes topics.
+// The Kafka sink on three brokers: they die and freeze, and somebody restarts them, moves leaders, and changes topics.
 
 import t from 'tap'
-import { skipWithoutKafka } from '../../../test/support/kafka-shared.ts'
-import { startKafka } from '../../../test/support/kafka-rig.ts'
-import type { KafkaRig } from '../../../test/support/kafka-rig.ts'
-import { nativeSink } from '../../../test/support/kafka-sinks.ts'
-import { growTopic } from '../../../test/support/kafka-upkeep.ts'
-import { until } from '../../../test/support/kafka-wire.ts'
-import { budgetOf } from '../../../test/support/byte-budget.ts'
-import { assertHonest, freshTopic } from '../../../test/support/sink-conformance.ts'
-import { Flow, flowKeysCount, moreTold } from '../../../test/support/sink-flow.ts'
-import { SinkRecorder } from '../../../test/support/sink-recorder.ts'
-import { survivesUpkeep } from '../../../test/support/sink-upkeep.ts'
-import { systemClock } from '../clock.ts'
-import { addressOf } from '../config.ts'
-import type { KafkaSink } from '../options.ts'
-import { partitionOfKey } from '../partitioner.ts'
-import { createOpenLink } from '../wire/link.ts'
-import { createNativeSink } from './sink.ts'
+import { skipWithoutKafka } from '../../test/support/kafka-shared.ts'
+import { startKafka } from '../../test/support/kafka-rig.ts'
+import type { KafkaRig } from '../../test/support/kafka-rig.ts'
+import { kafkajsSink, nativeSink } from '../../test/support/kafka-sinks.ts'
+import { growTopic } from '../../test/support/kafka-upkeep.ts'
+import { until } from '../../test/support/kafka-wire.ts'
+import { budgetOf } from '../../test/support/byte-budget.ts'
+import { assertHonest, freshTopic } from '../../test/support/sink-conformance.ts'
+import { Flow, flowKeysCount, moreTold } from '../../test/support/sink-flow.ts'
+import { survivesThreeBrokers } from '../../test/support/sink-faults.ts'
+import { SinkRecorder } from '../../test/support/sink-recorder.ts'
+import { survivesUpkeep } from '../../test/support/sink-upkeep.ts'
+import { systemClock } from './clock.ts'
+import { addressOf } from './config.ts'
+import type { KafkaSink } from './options.ts'
+import { partitionOfKey } from './partitioner.ts'
+import { createOpenLink } from './wire/link.ts'
+import { createNativeSink } from './native/sink.ts'
 
 /** More than the time after which partitions are looked up again. */
 const refreshedMs = 61_000
@@ -49,6 +50,9 @@ function hurriedSink (brokers: readonly string[]): { readonly sink: KafkaSink, r
 t.test('with three brokers', { skip: await skipWithoutKafka('faults') }, async t => {
   const rig: KafkaRig = await startKafka({ brokers: 3 })
   t.teardown(rig.stop)
+  // One cluster for all, as its start takes as long as a test.
+  t.test('by the producer core', async t => survivesThreeBrokers(t, () => rig, nativeSink))
+  t.test('by kafkajs', async t => survivesThreeBrokers(t, () => rig, kafkajsSink))
   survivesUpkeep(t, () => rig, nativeSink)
 
   t.test('a topic that grows gets records into its new partitions, and each key stays in order', async t => {
