@@ -37,8 +37,7 @@ function createWebsocket ({ config, ingress, log }: AdapterSetup<WebsocketConfig
       ['events_in_flight', () => door.sum(({ inFlightCount }) => inFlightCount)],
       ['reserved_bytes', () => door.sum(({ reservedBytes }) => reservedBytes)],
       ['queued_bytes', () => door.sum(({ queuedBytes }) => queuedBytes)],
-      ['unsent_bytes', () => door.sum(({ unsentBytes }) => unsentBytes)],
-      ['unread_limit_bytes', () => door.config.unreadBytesMax]
+      ['unsent_bytes', () => door.sum(({ unsentBytes }) => unsentBytes)]
     ])
   }
 }
