@@ -14,7 +14,7 @@ export interface Entry {
   ticket: number
   /** Until it is handed to the sink: what thousands wait for there need not hold their envelopes. */
   envelope: Envelope | undefined
-  /** Who sent it where, for a refusal; one object for the events of a request once these are in the sink. */
+  /** Who sent it where, once it is in the sink: one object for all events of a request. */
   arrival: Arrival | undefined
   /** Size of its data. */
   dataBytes: number

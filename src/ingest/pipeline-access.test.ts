@@ -83,3 +83,12 @@ t.test('a proof that is taken once is used up by the first event that may be wri
   ingress.conclude({ ...principal, singleUse: undefined })
   t.same(notes, ['used', 'given back'], 'the door tells that the request is over')
 })
+
+t.test('a refusal tells of the sender that a judge of the request has named, before the sink and behind it', async t => {
+  const renamed: Judge = { judge: envelope => ({ ...envelope, principal: { name: 'other', groups: [], anonymous: false } }) }
+  const refusing: Judge = { judge: ({ id }) => id === 'no' ? refuse('forbidden', 'no') : undefined }
+  const { ingress, deliveries, refused } = createPipelineRig({ judges: [['rename', 'request', renamed], ['refuse', 'event', refusing]] })
+  ingress.ingestMany([envelopeWith({ id: 'no' }), envelopeWith({ id: 'late' })], new OutcomeRecorder(), 0)
+  for (const { settle } of deliveries) settle(refuse('delivery-timeout', 'late'))
+  t.same(refused.map(({ refusal: { code }, sender }) => `${code} ${sender}`), ['forbidden other', 'delivery-timeout other'])
+})

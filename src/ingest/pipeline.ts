@@ -108,7 +108,6 @@ export class Pipeline {
       return -1
     }
     entry.envelope = envelope
-    entry.arrival = envelope
     entry.singleUse = envelope.principal.singleUse
     entry.door = door
     entry.startMs = this.#arrivedMs
@@ -168,10 +167,10 @@ export class Pipeline {
   }
 
   #requestJudged (passage: Passage, first: Envelope, judged: Envelope | Refusal): Promise<void> | undefined {
-    const { inners } = passage
-    if (isRefusal(judged)) return this.#finishAll(inners, judged)
-    if (judged !== first) this.#replace(inners, judged)
-    return this.#judgeEvents(passage)
+    if (isRefusal(judged)) return this.#finishAll(passage.inners, judged)
+    if (judged === first) return this.#judgeEvents(passage)
+    this.#replace(passage.inners, judged)
+    return this.#judgeEvents({ ...passage, arrival: judged })
   }
 
   /** A judge of the request changed its envelope: all of it for one event, for many what they share. */
@@ -259,7 +258,7 @@ export class Pipeline {
     const entry = this.#inFlight.entry(inner)
     if (entry === undefined) return undefined
     entry.envelope = undefined
-    entry.arrival = judged.channel === arrival.channel ? arrival : judged
+    entry.arrival = arrival
     entry.dataBytes = judged.data?.length ?? 0
     if (run.context.ack === 'none') return this.#finish(inner, this.#lossy.deliver(record, entry.door, entry.routeIndex))
     sink.deliver(record, this.#delivered, inner, judged.patient ? 0 : entry.startMs + replyTimeoutMs)
@@ -282,7 +281,8 @@ export class Pipeline {
       witness.fault('a ticket was settled twice')
       return
     }
-    const { door, routeIndex, arrival, judged, trace } = entry
+    const { door, routeIndex, judged, trace } = entry
+    const arrival = entry.arrival ?? entry.envelope
     const durationMs = performance.now() - entry.startMs
     witness.settled(door, routeIndex, outcome, durationMs)
     if (isRefusal(outcome)) {

@@ -52,7 +52,7 @@ export interface PipelineRig {
   readonly lost: { door: number, routeIndex: number, refusal: Refusal }[]
   readonly received: { door: number, routeIndex: number, id: string }[]
   readonly settled: { door: number, routeIndex: number, outcome: Outcome, durationMs: number }[]
-  readonly refused: { door: number, routeIndex: number, refusal: Refusal, channel: string }[]
+  readonly refused: { door: number, routeIndex: number, refusal: Refusal, channel: string, sender: string }[]
   /** Judged envelopes' ids and policies, in order. */
   readonly judged: string[]
 }
@@ -141,7 +141,9 @@ export function createPipelineRig (options: RigOptions = {}): PipelineRig {
     witness: {
       received: (door, routeIndex, { id }) => notes.received.push({ door, routeIndex, id }),
       settled: (door, routeIndex, outcome, durationMs) => notes.settled.push({ door, routeIndex, outcome, durationMs }),
-      refused: (door, routeIndex, refusal, { channel }) => notes.refused.push({ door, routeIndex, refusal, channel }),
+      refused: (door, routeIndex, refusal, { channel, principal: { name: sender } }) => {
+        notes.refused.push({ door, routeIndex, refusal, channel, sender })
+      },
       begin: () => undefined,
       lost: (door, routeIndex, refusal) => notes.lost.push({ door, routeIndex, refusal }),
       fault: what => notes.faults.push(what),
