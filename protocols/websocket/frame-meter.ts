@@ -39,6 +39,9 @@ export class FrameMeter {
   /** What has come of the message that is not whole, in bytes. */
   get openBytes (): number { return this.#messageBytes + this.#frameBytes }
 
+  /** True where all that came was whole messages, which have been delivered, and more of them may come. */
+  get isBetweenMessages (): boolean { return !this.#isDelayed && !this.isClosed && this.openBytes === 0 }
+
   push (chunk: Buffer): void {
     const end = chunk.length
     let at = 0

@@ -6,13 +6,11 @@ import fc from 'fast-check'
 import { refuse } from '../../src/contract/outcome.ts'
 import { receiptOf } from '../../test/support/fake-ingress.ts'
 import { until } from '../../test/support/rest-rig.ts'
-import { startWebsocket } from '../../test/support/websocket-rig.ts'
+import { clientFrame, startWebsocket } from '../../test/support/websocket-rig.ts'
 
 /** A client's frame with a mask of zeros. */
 function frame (opcode: number, payload: Buffer | string, fin = true): Buffer {
-  const bytes = Buffer.from(payload)
-  const length = bytes.length < 126 ? [0x80 | bytes.length] : [0xfe, bytes.length >> 8, bytes.length & 0xff]
-  return Buffer.concat([Buffer.from([opcode | (fin ? 0x80 : 0), ...length, 0, 0, 0, 0]), bytes])
+  return clientFrame(opcode | (fin ? 0x80 : 0), payload)
 }
 const text = 1
 const ping = 9

@@ -79,8 +79,9 @@ export class Link {
   /** False: the peer is gone, or does not read. Asks for a sign of life where none came for long. */
   sweep (nowMs: number): boolean {
     const { pingIntervalMs, pongTimeoutMs, writeTimeoutMs } = this.#limits
-    this.#know(this.unsentBytes)
-    if (this.unsentBytes === 0) this.#stalledMs = 0
+    const bytes = this.unsentBytes
+    this.#know(bytes)
+    if (bytes === 0) this.#stalledMs = 0
     else if (this.#stalledMs === 0) this.#stalledMs = nowMs
     else if (nowMs - this.#stalledMs > writeTimeoutMs) return false
     // What is not read cannot be heard.

@@ -1,7 +1,7 @@
 // Frames that the door takes by itself: what they hold at every place and length, and what is left to the library.
 
 import t from 'tap'
-import { startWebsocket } from '../../test/support/websocket-rig.ts'
+import { clientFrame, startWebsocket } from '../../test/support/websocket-rig.ts'
 import { until } from '../../test/support/rest-rig.ts'
 import { framesOf, takePlainFrames } from './plain-frames.ts'
 
@@ -10,14 +10,9 @@ const binaryFrame = 0x82
 const ping = 0x89
 const bytesMax = 70_000
 
-/** A client's frame (RFC 6455 5.2), masked. */
-function frame (first: number, payload: Buffer, mask = Buffer.from([1, 0x52, 0xa3, 0xf4])): Buffer {
-  const { length } = payload
-  const low = [length >> 8 & 0xff, length & 0xff]
-  const long = length < 65_536 ? [0xfe, ...low] : [0xff, 0, 0, 0, 0, 0, length >> 16, ...low]
-  const sizes = length < 126 ? [0x80 | length] : long
-  return Buffer.concat([Buffer.from([first, ...sizes]), mask, payload.map((byte, at) => byte ^ (mask[at % 4] ?? 0))])
-}
+/** A client's frame with a mask that changes every byte. */
+const mask = Buffer.from([1, 0x52, 0xa3, 0xf4])
+const frame = (first: number, payload: Buffer): Buffer => clientFrame(first, payload, mask)
 
 /** Bytes that begin at any place of the memory they stand in. */
 function placed (bytes: Buffer, place: number): Buffer {

@@ -13,13 +13,11 @@ export class Room {
   #starvedSinceMs = 0
   #held: Holding
   readonly #meter: FrameMeter
-  readonly #inflates: boolean
 
   /** `inflates`: messages are delivered some time after their bytes have come. */
   constructor (purse: Purse, inflates = false) {
     this.#held = new Holding(purse)
     this.#meter = new FrameMeter(inflates)
-    this.#inflates = inflates
   }
 
   get reservedBytes (): number { return this.#held.reservedBytes }
@@ -28,11 +26,7 @@ export class Room {
   get isClosed (): boolean { return this.#meter.isClosed }
   /** What has come of a message that is not whole. */
   get openBytes (): number { return this.#meter.openBytes }
-  /** True where all that came was whole messages, which have been delivered, and more of them may come. */
-  get isBetweenMessages (): boolean {
-    return !this.#inflates && !this.#meter.isClosed && this.#meter.openBytes === 0
-  }
-
+  get isBetweenMessages (): boolean { return this.#meter.isBetweenMessages }
   /** Since when there has been none; 0: there is. */
   get starvedSinceMs (): number { return this.isStarved ? this.#starvedSinceMs : 0 }
 

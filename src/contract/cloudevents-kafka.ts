@@ -36,15 +36,6 @@ function addLast (
  */
 export function binaryHeaders (envelope: Envelope, extra: readonly (string | Buffer)[]): (string | Buffer)[] {
   const { id, source, type, subject, time, dataschema, extensions, datacontenttype } = envelope
-  const isPlain = subject === undefined && dataschema === undefined && extensions.size === 0
-  if (isPlain && time !== undefined && datacontenttype !== undefined) {
-    // What most events have, at once: an array that grows is copied, and leaves its old places behind.
-    const headers: (string | Buffer)[] = [
-      'ce_specversion', '1.0', 'ce_id', id, 'ce_source', source, 'ce_type', type, 'ce_time', time,
-      'content-type', datacontenttype
-    ]
-    return addLast(headers, envelope, extra)
-  }
   const headers: (string | Buffer)[] = ['ce_specversion', '1.0', 'ce_id', id, 'ce_source', source, 'ce_type', type]
   if (subject !== undefined) headers.push('ce_subject', subject)
   if (time !== undefined) headers.push('ce_time', time)

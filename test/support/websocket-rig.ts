@@ -18,6 +18,16 @@ import { silentLog } from './odd-envelopes.ts'
 import { until } from './rest-rig.ts'
 import { defaultsOf } from './schema-defaults.ts'
 
+/** A client's frame (RFC 6455 5.2) that begins with the byte `first`; a mask of zeros changes nothing. */
+export function clientFrame (first: number, payload: Buffer | string, mask: Buffer = Buffer.alloc(4)): Buffer {
+  const bytes = Buffer.from(payload)
+  const { length } = bytes
+  const low = [length >> 8 & 0xff, length & 0xff]
+  const long = length < 65_536 ? [0xfe, ...low] : [0xff, 0, 0, 0, 0, 0, length >> 16, ...low]
+  const sizes = length < 126 ? [0x80 | length] : long
+  return Buffer.concat([Buffer.from([first, ...sizes]), mask, bytes.map((byte, at) => byte ^ (mask[at % 4] ?? 0))])
+}
+
 /** What the door is built with when an operator sets nothing. */
 export const websocketDefaults = defaultsOf(websocketConfig) as unknown as WebsocketConfig
 
