@@ -2,7 +2,7 @@
 
 import { AckWindow } from '../../src/contract/ack-window.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
-import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { Call } from './call.ts'
 import type { CallParts } from './call.ts'
@@ -159,7 +159,7 @@ export class EventStream extends Call implements Settler, Turning {
     if (!this.#window.close(ticket)) return
     this.give(bytes)
     if (this.over) return this.leave()
-    if (isRefusal(outcome)) {
+    if (!isReceipt(outcome)) {
       this.#nacks.push({ id, refusal: refusalOf(outcome) })
       if (endsStream(outcome.code)) this.endWith(outcome)
     } else if (this.#receiptsAsked) this.#receipts.push({ id, receipt: receiptOf(outcome) })

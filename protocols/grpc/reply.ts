@@ -1,7 +1,7 @@
 // The only place that knows how an outcome looks over gRPC: status codes, google.rpc details, receipts and refusals.
 
 import type { Metadata } from '@grpc/grpc-js'
-import { isRefusal, retryable } from '../../src/contract/outcome.ts'
+import { isReceipt, retryable } from '../../src/contract/outcome.ts'
 import type { Outcome, Receipt, Refusal, RefusalCode } from '../../src/contract/outcome.ts'
 import { ErrorInfo, RetryInfo } from './generated/google/rpc/error_details.ts'
 import { Status } from './generated/google/rpc/status.ts'
@@ -97,7 +97,7 @@ export function refusalOf (refusal: Refusal): WireRefusal {
 
 /** The outcome of one event of many. */
 export function resultOf (outcome: Outcome): Result {
-  return isRefusal(outcome)
+  return !isReceipt(outcome)
     ? { result: { $case: 'refusal', refusal: refusalOf(outcome) } }
     : { result: { $case: 'receipt', receipt: receiptOf(outcome) } }
 }

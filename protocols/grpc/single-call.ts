@@ -1,6 +1,6 @@
 // A call with one message and one answer: Publish and PublishBatch. The whole message is reserved before it is read.
 
-import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
 import { Call } from './call.ts'
@@ -117,7 +117,7 @@ export class PublishCall extends SingleCall {
 
   override settle (_ticket: number, outcome: Outcome): void {
     if (this.openCount === 0) return
-    if (isRefusal(outcome)) this.end(endingOf(outcome))
+    if (!isReceipt(outcome)) this.end(endingOf(outcome))
     else this.answer(bytesOf(PublishResponse.encode({ receipt: receiptOf(outcome) })))
     this.settled()
   }

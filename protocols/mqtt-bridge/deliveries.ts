@@ -2,7 +2,7 @@
 
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
-import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import type { PublishPacket } from '../mqtt/codec/packet.ts'
 import { Backoff } from './backoff.ts'
@@ -100,7 +100,7 @@ export class Deliveries implements Settler {
     const delivery = this.#slots[ticket]
     if (delivery?.state !== 'flying') return
     this.#flyingCount--
-    if (!isRefusal(outcome)) {
+    if (isReceipt(outcome)) {
       this.#backoff.reset()
       this.#finish(delivery, 0)
     } else {

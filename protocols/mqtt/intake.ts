@@ -1,7 +1,7 @@
 // The messages of one connection on their way in: taken in order, held while they must wait, and tried again.
 
 import type { Envelope } from '../../src/contract/envelope.ts'
-import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { Acknowledging } from './acknowledging.ts'
 import type { Link } from './acknowledging.ts'
@@ -225,7 +225,7 @@ export class Intake implements Settler {
     }
     this.#sentCount -= 1
     this.#door.sentCount -= 1
-    if (!isRefusal(outcome)) this.#taken(ticket)
+    if (isReceipt(outcome)) this.#taken(ticket)
     else if (link.isOpen && this.#ring.qosOf(ticket) > 0 && messageReply5(outcome.code).act === 'retry') {
       this.#again(ticket, outcome)
     } else {

@@ -2,7 +2,7 @@
 
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
-import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { decodeMessage } from './decode.ts'
 import { messageReply5 } from './reply.ts'
@@ -105,7 +105,7 @@ export class Wills implements Settler {
     if (flight === undefined) return
     this.#options.ingress.release(bytesOf(flight.held), flight.envelope.principal)
     flight.reserved = false
-    if (isRefusal(outcome) && messageReply5(outcome.code).act === 'retry') return this.#later(ticket, flight, outcome)
+    if (!isReceipt(outcome) && messageReply5(outcome.code).act === 'retry') return this.#later(ticket, flight, outcome)
     this.#end(ticket, flight)
   }
 

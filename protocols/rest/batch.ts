@@ -1,6 +1,6 @@
 // The outcomes of a buffered batch, collected until the last is there: a JSON array, one result per event, in order.
 
-import { isRefusal } from '../../src/contract/outcome.ts'
+import { isReceipt } from '../../src/contract/outcome.ts'
 import type { Outcome, Settler } from '../../src/contract/outcome.ts'
 import { resultText } from './reply.ts'
 
@@ -25,7 +25,7 @@ export class Batch implements Settler {
   settle (ticket: number, outcome: Outcome): void {
     if (this.#texts[ticket] !== undefined) return
     this.#texts[ticket] = resultText(ticket, outcome)
-    if (isRefusal(outcome)) this.#refusedCount += 1
+    if (!isReceipt(outcome)) this.#refusedCount += 1
     else if (outcome.ack !== 'none') this.#promisedCount += 1
     this.#leftCount -= 1
     if (this.#leftCount === 0) this.#finish()

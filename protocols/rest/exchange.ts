@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Listening } from '../../src/contract/adapter.ts'
 import type { Attributes, Envelope, Peer, Principal } from '../../src/contract/envelope.ts'
-import { isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { discard } from './body.ts'
 import type { Flow, Holder, Intake } from './body.ts'
@@ -135,7 +135,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   /** The outcome of a request that is one event. */
   settle (_ticket: number, outcome: Outcome): void {
     if (this.phase !== 'settling') return
-    if (isRefusal(outcome)) return this.#tell(outcome)
+    if (!isReceipt(outcome)) return this.#tell(outcome)
     const text = receiptText(outcome, this.kong ? '{"message":"message sent",' : '{')
     this.answer(receiptStatus(outcome), 'application/json', text, receiptHeaders(this))
   }

@@ -2,7 +2,7 @@
 
 import { AckWindow } from '../../src/contract/ack-window.ts'
 import type { Envelope, Principal } from '../../src/contract/envelope.ts'
-import { isRefusal } from '../../src/contract/outcome.ts'
+import { isReceipt } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, RefusalCode, Settler } from '../../src/contract/outcome.ts'
 import type { Sender } from './decode.ts'
 import type { Door, Live } from './door.ts'
@@ -88,7 +88,7 @@ export class Stream implements Settler {
     const bytes = this.#acks.bytesOf(ticket)
     if (!this.#acks.close(ticket)) return
     this.openBytes -= bytes
-    if (isRefusal(outcome)) this.#nack(id, outcome)
+    if (!isReceipt(outcome)) this.#nack(id, outcome)
     else if (this.receipts || this.#wanted?.delete(id) === true) this.#told.push(receiptText(id, outcome))
     if (this.#scheduled) return
     this.#scheduled = true

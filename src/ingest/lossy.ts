@@ -1,6 +1,6 @@
 // Deliveries of `ack: none`: the sender is answered when the sink has taken the event; later losses are only counted.
 
-import { isRefusal } from '../contract/outcome.ts'
+import { isReceipt } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { Sink, SinkRecord } from '../contract/sink.ts'
 import type { Witness } from './witness.ts'
@@ -34,7 +34,7 @@ export class LossySettler implements Settler {
   }
 
   settle (ticket: number, outcome: Outcome): void {
-    if (!isRefusal(outcome)) return
+    if (isReceipt(outcome)) return
     if (ticket === this.#ticket) this.#refused = outcome
     else this.#onLost(outcome)
   }

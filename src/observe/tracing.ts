@@ -3,7 +3,7 @@
 import { SpanKind, SpanStatusCode, TraceFlags, ROOT_CONTEXT, isSpanContextValid, trace } from '@opentelemetry/api'
 import type { Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api'
 import type { Envelope } from '../contract/envelope.ts'
-import { isRefusal } from '../contract/outcome.ts'
+import { isReceipt } from '../contract/outcome.ts'
 import type { Outcome } from '../contract/outcome.ts'
 import type { TracingSettings } from './config.ts'
 
@@ -120,7 +120,7 @@ function attributesOf (envelope: Envelope, { route, topic, template }: Destinati
 }
 
 function end (span: Span, outcome: Outcome): void {
-  if (isRefusal(outcome)) {
+  if (!isReceipt(outcome)) {
     span.setAttribute('error.type', outcome.code)
     span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.code })
   } else {

@@ -2,7 +2,7 @@
 
 import type { Log } from '../contract/adapter.ts'
 import type { Arrival, Envelope } from '../contract/envelope.ts'
-import { isRefusal } from '../contract/outcome.ts'
+import { isReceipt } from '../contract/outcome.ts'
 import type { Outcome, PolicyPlace, Refusal } from '../contract/outcome.ts'
 import type { createEventCounters } from './event-counters.ts'
 import type { createRefusalLog } from './refusal-log.ts'
@@ -48,7 +48,7 @@ export function noteShadowed (refusals: WitnessParts['refusals'], policy: Policy
 /** A number that is no door or route, such as -1, has no name. */
 export function createWitness ({ doors, routes, counters, refusals, tracer, log }: WitnessParts): EventWitness {
   const resultOf = (outcome: Outcome): Parameters<typeof counters.settled>[2] =>
-    isRefusal(outcome) ? outcome.code : outcome.ack
+    !isReceipt(outcome) ? outcome.code : outcome.ack
   return {
     received: (door, route, envelope) => counters.received(door, route, envelope.data?.length ?? 0),
     settled: (door, route, outcome, durationMs) => counters.settled(door, route, resultOf(outcome), durationMs),
