@@ -2,7 +2,7 @@
 
 import type { Arrival, Envelope } from '../contract/envelope.ts'
 import type { LimitState } from '../contract/limit-state.ts'
-import { isRefusal } from '../contract/outcome.ts'
+import { isReceipt, isRefusal } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { JudgeContext } from '../contract/policy.ts'
 import type { Sink } from '../contract/sink.ts'
@@ -234,13 +234,11 @@ export class Pipeline {
 
   #eventJudged (inner: number, given: Envelope, judged: Envelope | Refusal, passage: Passage): undefined {
     const { run, match } = passage
-    if (isRefusal(judged)) return this.#finish(inner, judged)
-    const entry = this.#inFlight.entry(inner)
-    if (run.perEvent.holds && entry !== undefined) entry.judged = judged
-    if (judged !== given) {
-      const broken = checkData(judged, run.plan)
-      if (broken !== undefined) return this.#finish(inner, broken)
-    }
+    if (judged !== given && isRefusal(judged)) return this.#finish(inner, judged)
+    const entry = run.perEvent.holds ? this.#inFlight.entry(inner) : undefined
+    if (entry !== undefined) entry.judged = judged
+    const broken = judged === given ? undefined : checkData(judged, run.plan)
+    if (broken !== undefined) return this.#finish(inner, broken)
     if (judged.channel === match.channel) return this.#deliver(inner, judged, match, passage)
     const other = this.#options.router.match(judged.channel)
     if (isRefusal(other)) return this.#finish(inner, other)
@@ -285,7 +283,7 @@ export class Pipeline {
     const arrival = entry.arrival ?? entry.envelope
     const durationMs = performance.now() - entry.startMs
     witness.settled(door, routeIndex, outcome, durationMs)
-    if (isRefusal(outcome)) {
+    if (!isReceipt(outcome)) {
       if (arrival !== undefined) witness.refused(door, routeIndex, outcome, arrival)
     } else if (outcome.outcome === 'written') admission.written(entry.dataBytes, durationMs)
     trace?.end(outcome)

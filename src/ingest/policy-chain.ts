@@ -36,6 +36,8 @@ interface Walk { envelope: Envelope, readonly context: JudgeContext, readonly ho
 /** Many of them. A refusal takes the place of its envelope. */
 interface Walks {
   readonly results: (Envelope | Refusal)[]
+  /** How many of these are refusals. */
+  refusedCount: number
   readonly context: JudgeContext
   /** By event; empty where the chain holds nothing. */
   readonly holds: readonly Hold[][]
@@ -68,7 +70,7 @@ class Chain implements PolicyChain {
 
   judgeMany (envelopes: readonly Envelope[], context: JudgeContext): Eventually<readonly (Envelope | Refusal)[]> {
     const holds = this.holds ? envelopes.map((): Hold[] => []) : []
-    return this.#runMany(0, { context, results: [...envelopes], holds })
+    return this.#runMany(0, { context, results: [...envelopes], refusedCount: 0, holds })
   }
 
   release (judged: Envelope): void {
@@ -136,20 +138,28 @@ function giveBack (holds: readonly Hold[]): void {
 
 /** Takes down what a judge made of the event at `at`. */
 function note (seat: Seat, walks: Walks, at: number, judged: Judged | undefined): void {
+  if (judged === undefined) return
   const envelope = walks.results[at]
-  if (judged === undefined || envelope === undefined || isRefusal(envelope)) return
+  if (envelope === undefined || isRefusal(envelope)) return
   if (judged.held) walks.holds[at]?.push({ seat, envelope, context: walks.context })
   walks.results[at] = judged.result
+  if (isRefusal(judged.result)) walks.refusedCount++
+}
+
+/** The event at `at`, unless it was refused. */
+function goesOn ({ results, refusedCount }: Walks, at: number): Envelope | undefined {
+  const result = results[at]
+  return result === undefined || (refusedCount > 0 && isRefusal(result)) ? undefined : result as Envelope
 }
 
 function askTogether (seat: Seat, walks: Walks): Promise<void> | undefined {
   const places: number[] = []
   const envelopes: Envelope[] = []
   for (let at = 0; at < walks.results.length; at++) {
-    const result = walks.results[at]
-    if (result === undefined || isRefusal(result)) continue
+    const envelope = goesOn(walks, at)
+    if (envelope === undefined) continue
     places.push(at)
-    envelopes.push(result)
+    envelopes.push(envelope)
   }
   if (envelopes.length === 0) return undefined
   const noteAll = (all: readonly (Judged | undefined)[]): void => {
@@ -163,8 +173,8 @@ function askTogether (seat: Seat, walks: Walks): Promise<void> | undefined {
 
 function askEach (seat: Seat, walks: Walks, from: number): Promise<void> | undefined {
   for (let at = from; at < walks.results.length; at++) {
-    const envelope = walks.results[at]
-    if (envelope === undefined || isRefusal(envelope)) continue
+    const envelope = goesOn(walks, at)
+    if (envelope === undefined) continue
     const judged = seat.ask(envelope, walks.context)
     if (!(judged instanceof Promise)) note(seat, walks, at, judged)
     else {
