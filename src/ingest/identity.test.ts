@@ -24,13 +24,21 @@ t.test('every random bit takes both values', async t => {
   let ones = 0n
   let zeros = 0n
   for (let i = 0; i < 500; i++) {
-    const bits = BigInt(`0x${uuidV7(0).replaceAll('-', '')}`)
+    const bits = BigInt(`0x${uuidV7(i % 2).replaceAll('-', '')}`)
     ones |= bits
     zeros |= ~bits
   }
-  const random = 0x0000_0000_0000_0fff_3fff_ffff_ffff_ffffn
+  // The first bit of the last 32 is room to count.
+  const random = 0x0000_0000_0000_0fff_3fff_ffff_7fff_ffffn
   t.equal(ones & random, random)
   t.equal(zeros & random, random)
+})
+
+t.test('ids of one millisecond sort as they were made, and the next ones do not follow from them by one', async t => {
+  const ids = Array.from({ length: 2_000 }, () => uuidV7(1_700_000_000_500))
+  t.same([...ids].sort(), ids)
+  const steps = new Set(ids.slice(1).map((id, at) => parseInt(id.slice(-8), 16) - parseInt(ids[at]?.slice(-8) ?? '', 16)))
+  t.ok(steps.size > 200 && Math.min(...steps) >= 1)
 })
 
 t.test('ids sort by their time as text', async t => {

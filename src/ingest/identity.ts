@@ -9,6 +9,9 @@ let poolAt = pool.length
 /** The UUID in hand: bytes that become one flat string are cheaper than a string of many parts. */
 const uuid = Buffer.from('00000000-0000-7000-8000-000000000000')
 let stampMs = -1
+/** Its last 32 bits. */
+let tail = 0
+const tailMax = 0xffff_ffff
 
 function byte (): number {
   if (poolAt === pool.length) {
@@ -23,18 +26,32 @@ function writeByte (at: number, value: number): void {
   uuid[at + 1] = digits[value & 0x0f] ?? 0
 }
 
-/** A new UUIDv7: 48 bits of `nowMs`, then 74 random bits. */
-export function uuidV7 (nowMs: number): string {
-  if (nowMs !== stampMs) {
-    stampMs = nowMs
-    const text = nowMs.toString(16).padStart(12, '0')
-    uuid.write(`${text.slice(0, 8)}-${text.slice(8)}`)
-  }
+/** Writes all but the tail: 48 bits of `nowMs`, then 42 random bits. */
+function begin (nowMs: number): void {
+  stampMs = nowMs
+  const text = nowMs.toString(16).padStart(12, '0')
+  uuid.write(`${text.slice(0, 8)}-${text.slice(8)}`)
   writeByte(14, 0x70 | (byte() & 0x0f))
   writeByte(16, byte())
   writeByte(19, 0x80 | (byte() & 0x3f))
   writeByte(21, byte())
-  for (let at = 24; at < uuid.length; at += 2) writeByte(at, byte())
+  writeByte(24, byte())
+  writeByte(26, byte())
+  // Room to count: the first bit is 0.
+  tail = (byte() & 0x7f) << 24 | byte() << 16 | byte() << 8 | byte()
+}
+
+/**
+ * A new UUIDv7. Those of one millisecond begin alike and go on in random steps (RFC 9562 6.2, method 2): they sort as
+ * they were made.
+ */
+export function uuidV7 (nowMs: number): string {
+  tail += 1 + byte()
+  if (nowMs !== stampMs || tail > tailMax) begin(nowMs)
+  writeByte(28, tail >>> 24)
+  writeByte(30, tail >>> 16 & 0xff)
+  writeByte(32, tail >>> 8 & 0xff)
+  writeByte(34, tail & 0xff)
   return uuid.toString('latin1')
 }
 
