@@ -8,6 +8,7 @@ import type { Peer, Principal, SingleUse } from './contract/envelope.ts'
 import { isRefusal } from './contract/outcome.ts'
 import type { Refusal } from './contract/outcome.ts'
 import { principalOf } from './contract/principal.ts'
+import { allHeaders } from './contract/record.ts'
 import { grantSession } from './contract/session.ts'
 import type { Sink, SinkRecord } from './contract/sink.ts'
 import { createAccess } from './ingest/access.ts'
@@ -229,7 +230,9 @@ function shownRefusal (refusal: Refusal | undefined): ShownRefusal | undefined {
   return refusal === undefined ? undefined : { code: refusal.code, detail: refusal.detail, pointer: refusal.pointer }
 }
 
-function shownRecord ({ topic, key, value, headers }: SinkRecord, partition: number | undefined): Explanation['record'] {
+function shownRecord (record: SinkRecord, partition: number | undefined): Explanation['record'] {
+  const { topic, key, value } = record
+  const headers = allHeaders(record)
   const pairs: (ShownBytes & { name: string })[] = []
   for (let at = 0; at + 1 < headers.length; at += 2) pairs.push({ name: String(headers[at]), ...shown(headers[at + 1] ?? '') })
   return {

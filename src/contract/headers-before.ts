@@ -1,60 +1,45 @@
 // The headers of the record before, as they stand in its buffer: those of the next one mostly differ in their id alone.
 
-import { varintBytes, writeHeaders } from './record.ts'
+import { headerCount, varintBytes, writeHeaders } from './record.ts'
 import type { HeadersWriter } from './record.ts'
 import type { SinkRecord } from './sink.ts'
 
-type Headers = SinkRecord['headers']
-
-const none: Headers = []
-
-/** True where these headers have as many bytes as characters, so that the place of each is known. */
-function isAscii (headers: Headers, byteCount: number): boolean {
-  let sum = varintBytes(headers.length >> 1)
-  for (let i = 0; i < headers.length; i++) {
-    const length = headers[i]?.length ?? 0
-    sum += varintBytes(length) + length
-  }
-  return sum === byteCount
-}
-
 /** Those of one buffer, into which records are written one behind the other. */
 export class HeadersBefore implements HeadersWriter {
-  #headers = none
-  /** -1: there are none that can be copied. */
-  #at = -1
-  #end = -1
+  #headers: SinkRecord['headers'] | undefined
+  #idName: string | undefined
+  /** In characters, of which each is one byte. */
+  #idLength = 0
+  /** Where the id stands, from the first byte of the headers. */
+  #idOffset = 0
+  #at = 0
+  #end = 0
   #isCopied = false
 
-  write (into: Buffer, at: number, headers: Headers): number {
-    const end = this.#copy(into, at, headers)
-    this.#isCopied = end >= 0
-    return this.#isCopied ? end : writeHeaders(into, at, headers)
+  write (into: Buffer, at: number, record: SinkRecord): number {
+    this.#isCopied = this.#copy(into, at, record)
+    return this.#isCopied ? at + this.#end - this.#at : writeHeaders(into, at, record)
   }
 
-  keep (headers: Headers, at: number, end: number): void {
-    this.#at = this.#isCopied || isAscii(headers, end - at) ? at : -1
-    this.#headers = headers
+  keep (record: SinkRecord, at: number, end: number): void {
+    this.#at = at
     this.#end = end
+    if (this.#isCopied) return
+    const { headers, idName, id } = record
+    const idLength = idName === undefined ? 0 : id.length
+    const hasPlace = idName === undefined || Buffer.byteLength(idName + id) === idName.length + idLength
+    this.#headers = hasPlace ? headers : undefined
+    this.#idName = idName
+    this.#idLength = idLength
+    const nameLength = idName?.length ?? 0
+    this.#idOffset = varintBytes(headerCount(record)) + varintBytes(nameLength) + nameLength + varintBytes(idLength)
   }
 
-  /** -1: they are not alike enough, and what was written there means nothing. */
-  #copy (into: Buffer, at: number, headers: Headers): number {
-    const before = this.#headers
-    if (this.#at < 0 || before.length !== headers.length) return -1
+  /** False: they are not alike enough, and what was written there means nothing. */
+  #copy (into: Buffer, at: number, { headers, idName, id }: SinkRecord): boolean {
+    if (headers !== this.#headers || idName !== this.#idName) return false
+    if (idName !== undefined && id.length !== this.#idLength) return false
     into.copyWithin(at, this.#at, this.#end)
-    let place = at + varintBytes(headers.length >> 1)
-    for (let i = 0; i < headers.length; i++) {
-      const part = headers[i] ?? ''
-      const known = before[i] ?? ''
-      const { length } = part
-      place += varintBytes(length)
-      if (part !== known) {
-        if (typeof part !== 'string' || typeof known !== 'string' || length !== known.length) return -1
-        if (into.write(part, place) !== length) return -1
-      }
-      place += length
-    }
-    return at + this.#end - this.#at
+    return idName === undefined || into.write(id, at + this.#idOffset) === id.length
   }
 }

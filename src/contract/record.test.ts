@@ -4,7 +4,8 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  approximateBytes, decodeRecord, encodeRecord, recordBytes, recordOverheadBytes, varintBytes, writeVarint
+  approximateBytes, decodeRecord, encodeRecord, recordBytes, recordBytesMax, recordOverheadBytes, varintBytes,
+  writeVarint
 } from './record.ts'
 import type { SinkRecord } from './sink.ts'
 
@@ -57,17 +58,21 @@ const anyRecord = fc.record({
   key: fc.option(bytes),
   value: fc.option(bytes),
   headers: fc.array(fc.tuple(text, fc.oneof(text, bytes)), { maxLength: 8 }),
+  id: text,
+  idName: fc.option(text, { nil: undefined }),
   deltaMs: fc.oneof(fc.maxSafeInteger(), fc.integer(), fc.constantFrom(2 ** 53, -(2 ** 53), 2 ** 31, -(2 ** 31) - 1)),
   offsetDelta: fc.nat()
 })
 
 t.test('what is encoded is decoded the same', async t => {
-  fc.assert(fc.property(anyRecord, ({ key, value, headers, deltaMs, offsetDelta }) => {
-    const record = recordOf({ key, value, headers: headers.flat() })
+  fc.assert(fc.property(anyRecord, ({ key, value, headers, id, idName, deltaMs, offsetDelta }) => {
+    const record = recordOf({ key, value, headers: headers.flat(), id, idName })
     const into = Buffer.alloc(recordBytes(record, deltaMs, offsetDelta))
+    if (into.length > recordBytesMax(record)) return false
     const end = encodeRecord(record, into, 0, deltaMs, offsetDelta)
     const decoded = decodeRecord(into, 0, 0)
-    const parts = headers.map(([name, part]) => [name, Buffer.from(part)])
+    const all = idName === undefined ? headers : [[idName, id] as const, ...headers]
+    const parts = all.map(([name, part]) => [name, Buffer.from(part)])
     return end === into.length &&
       isDeepStrictEqual(decoded, { key, value, headers: parts, timestampMs: deltaMs, offsetDelta, end })
   }), { numRuns: 1_000 })
@@ -139,4 +144,5 @@ t.test('the budget size grows with every part', async t => {
   t.equal(empty, recordOverheadBytes + 'orders'.length)
   const full = approximateBytes(recordOf({ key: Buffer.alloc(10), value: Buffer.alloc(100), headers: ['name', Buffer.alloc(50)] }))
   t.ok(full >= empty + 164)
+  t.ok(approximateBytes(recordOf({ id: 'an id', idName: 'ce_id' })) >= empty + 10)
 })

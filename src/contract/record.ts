@@ -92,24 +92,47 @@ function writeNullable (into: Buffer, at: number, part: Buffer | null): number {
   return part === null ? writeVarint(into, at, -1) : writePart(into, at, part)
 }
 
+function withLengthBytes (part: string | Buffer): number {
+  const byteCount = partBytes(part)
+  return varintBytes(byteCount) + byteCount
+}
+
 /** The size of a record behind its length. */
 function bodyBytes (record: SinkRecord, timestampDeltaMs: number, offsetDelta: number): number {
-  const { headers } = record
+  const { headers, idName } = record
   let sum = 1 + varintBytes(timestampDeltaMs) + varintBytes(offsetDelta) + nullableBytes(record.key) +
-    nullableBytes(record.value) + varintBytes(headers.length >> 1)
-  for (let i = 0; i < headers.length; i++) {
-    const byteCount = partBytes(headers[i] ?? '')
-    sum += varintBytes(byteCount) + byteCount
-  }
+    nullableBytes(record.value) + varintBytes(headerCount(record))
+  if (idName !== undefined) sum += withLengthBytes(idName) + withLengthBytes(record.id)
+  for (let i = 0; i < headers.length; i++) sum += withLengthBytes(headers[i] ?? '')
   return sum
+}
+
+export function headerCount ({ headers, idName }: SinkRecord): number {
+  return (headers.length >> 1) + (idName === undefined ? 0 : 1)
+}
+
+/** All headers in their order, as flat pairs. */
+export function allHeaders ({ headers, idName, id }: SinkRecord): SinkRecord['headers'] {
+  return idName === undefined ? headers : [idName, id, ...headers]
+}
+
+/** Length of all parts of a list of headers. Most records share theirs with the record before: it is kept for one. */
+let measured: SinkRecord['headers'] = []
+let measuredLength = 0
+
+function headersLength ({ headers, idName, id }: SinkRecord): number {
+  if (headers !== measured) {
+    measuredLength = 0
+    for (let i = 0; i < headers.length; i++) measuredLength += headers[i]?.length ?? 0
+    measured = headers
+  }
+  return idName === undefined ? measuredLength : measuredLength + idName.length + id.length
 }
 
 /** A size that the body has at least, and hits where all text is ASCII: characters are counted, not measured. */
 function bodyBytesMin (record: SinkRecord): number {
-  const { headers } = record
-  let sum = 5 + (record.key?.length ?? 0) + (record.value?.length ?? 0) + headers.length
-  for (let i = 0; i < headers.length; i++) sum += headers[i]?.length ?? 0
-  return sum
+  const { key, value } = record
+  return 5 + (key?.length ?? 0) + (value?.length ?? 0) + 2 * headerCount(record) + headersLength(record)
 }
 
 /** The exact size of the encoded record in bytes, its length prefix included. */
@@ -118,27 +141,24 @@ export function recordBytes (record: SinkRecord, timestampDeltaMs: number, offse
   return varintBytes(body) + body
 }
 
-/** At least `recordBytes`, and cheaper: characters are counted as if each took three bytes, lengths as if five. */
+/** At least `recordBytes`, and cheaper: headers are counted as if all were text of three bytes a character. */
 export function recordBytesMax (record: SinkRecord): number {
-  const { headers } = record
-  let sum = 48 + (record.key?.length ?? 0) + (record.value?.length ?? 0) + 5 * headers.length
-  for (let i = 0; i < headers.length; i++) {
-    const part = headers[i] ?? ''
-    sum += typeof part === 'string' ? 3 * part.length : part.length
-  }
-  return sum
+  const { key, value } = record
+  return 48 + (key?.length ?? 0) + (value?.length ?? 0) + 10 * headerCount(record) + 3 * headersLength(record)
 }
 
-/** Writes headers in its own way, the same bytes as `writeHeaders`. */
+/** Writes the headers of records in its own way, the same bytes as `writeHeaders`. */
 export interface HeadersWriter {
-  write (into: Buffer, at: number, headers: SinkRecord['headers']): number
+  write (into: Buffer, at: number, record: SinkRecord): number
   /** Told where they have come to stand. */
-  keep (headers: SinkRecord['headers'], at: number, end: number): void
+  keep (record: SinkRecord, at: number, end: number): void
 }
 
 /** Writes how many headers there are, and these. */
-export function writeHeaders (into: Buffer, at: number, headers: SinkRecord['headers']): number {
-  let end = writeVarint(into, at, headers.length >> 1)
+export function writeHeaders (into: Buffer, at: number, record: SinkRecord): number {
+  const { headers, idName } = record
+  let end = writeVarint(into, at, headerCount(record))
+  if (idName !== undefined) end = writePart(into, writePart(into, end, idName), record.id)
   for (let i = 0; i < headers.length; i++) end = writePart(into, end, headers[i] ?? '')
   return end
 }
@@ -151,7 +171,6 @@ export function writeHeaders (into: Buffer, at: number, headers: SinkRecord['hea
 export function encodeRecord (
   record: SinkRecord, into: Buffer, at: number, timestampDeltaMs: number, offsetDelta: number, writer?: HeadersWriter
 ): number {
-  const { headers } = record
   const roomBytes = varintBytes(bodyBytesMin(record))
   const bodyAt = at + roomBytes
   into[bodyAt] = 0
@@ -160,9 +179,9 @@ export function encodeRecord (
   end = writeNullable(into, end, record.key)
   end = writeNullable(into, end, record.value)
   const headersAt = end
-  end = writer === undefined ? writeHeaders(into, end, headers) : writer.write(into, end, headers)
+  end = writer === undefined ? writeHeaders(into, end, record) : writer.write(into, end, record)
   const recordEnd = writeLengthBefore(into, at, roomBytes, end - bodyAt)
-  writer?.keep(headers, headersAt - end + recordEnd, recordEnd)
+  writer?.keep(record, headersAt - end + recordEnd, recordEnd)
   return recordEnd
 }
 
@@ -263,8 +282,7 @@ export function decodeRecord (bytes: Buffer, at: number, baseTimestampMs: number
 
 /** About what a record costs in a byte budget: its bytes, its characters and a fixed overhead. Cheap. */
 export function approximateBytes (record: SinkRecord): number {
-  const { headers } = record
-  let sum = recordOverheadBytes + record.topic.length + (record.key?.length ?? 0) + (record.value?.length ?? 0)
-  for (let i = 0; i < headers.length; i++) sum += (headers[i]?.length ?? 0)
-  return sum + headerOverheadBytes * (headers.length >> 1)
+  const { topic, key, value } = record
+  return recordOverheadBytes + topic.length + (key?.length ?? 0) + (value?.length ?? 0) +
+    headersLength(record) + headerOverheadBytes * headerCount(record)
 }

@@ -9,11 +9,13 @@ export interface SinkRecord {
   readonly key: Buffer | null
   /** `null`: a tombstone. */
   readonly value: Buffer | null
-  /** Flat pairs: name, value, name, value. Text is UTF-8. */
+  /** The header of this name stands before all others and holds the id. Absent: none of its own does. */
+  readonly idName?: string | undefined
+  /** Flat pairs: name, value, name, value. Text is UTF-8. Records may share one list: nobody changes it. */
   readonly headers: readonly (string | Buffer)[]
   /** Milliseconds since the epoch. */
   readonly timestampMs: number
-  /** For the receipt. */
+  /** For the receipt, and for the header that `idName` says. */
   readonly id: string
   readonly source: string
 }

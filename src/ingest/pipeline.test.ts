@@ -8,6 +8,7 @@ import type { Envelope } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { Verdict } from '../contract/policy.ts'
+import { allHeaders } from '../contract/record.ts'
 import { timestamp } from './identity.ts'
 
 const forbidden = refuse('forbidden', 'not for you')
@@ -84,7 +85,7 @@ t.test('a plain event is completed from its route and its time, a given id is ke
   ingress.ingest(envelopeWith({ ...plain, id: '' }), settler, 0)
   ingress.ingest(envelopeWith({ ...plain, id: 'key-1' }), settler, 1)
   const headers = deliveries.map(({ record }) => Object.fromEntries(
-    record.headers.flatMap((text, at) => at % 2 === 0 ? [[text, record.headers[at + 1]]] : [])
+    allHeaders(record).flatMap((text, at, all) => at % 2 === 0 ? [[text, all[at + 1]]] : [])
   ) as Record<string, string>)
   t.match(headers[0], { ce_id: uuid, ce_source: '/shop/eu', ce_type: 'order.eu', ce_time: timestamp(receivedAtMs) })
   t.match(deliveries[0]?.record, { id: headers[0]?.ce_id, source: '/shop/eu' })

@@ -6,6 +6,7 @@ import { routeWith } from '../../test/support/route-settings.ts'
 import type { Envelope, ExtensionValue } from '../contract/envelope.ts'
 import { isRefusal } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
+import { allHeaders } from '../contract/record.ts'
 import type { SinkRecord } from '../contract/sink.ts'
 import type { RouteSettings } from './config.ts'
 import { checkData, checkEvent, planRecord, toRecord } from './record.ts'
@@ -35,7 +36,7 @@ function recordOf (route: Partial<RouteSettings>, envelope: Partial<Envelope> = 
 
 function pairsOf (record: SinkRecord): Record<string, string> {
   const pairs: Record<string, string> = {}
-  const { headers } = record
+  const headers = allHeaders(record)
   for (let at = 0; at < headers.length; at += 2) pairs[String(headers[at])] = String(headers[at + 1])
   return pairs
 }

@@ -1,6 +1,6 @@
 // Envelope + route -> the record that a sink writes: key, value and headers in the route's format.
 
-import { binaryHeaders, structuredHeaders } from '../contract/cloudevents-kafka.ts'
+import { binaryHeaders, idName, structuredHeaders } from '../contract/cloudevents-kafka.ts'
 import { encodeStructured } from '../contract/cloudevents-json.ts'
 import type { Envelope } from '../contract/envelope.ts'
 import { checkJson } from '../contract/json.ts'
@@ -112,29 +112,40 @@ function keyOf (envelope: Envelope, match: Match, plan: RecordPlan): Buffer | nu
   return Buffer.from(String(value))
 }
 
-function listedHeaders (envelope: Envelope, plan: RecordPlan): (string | Buffer)[] {
-  if (plan.headers.length === 0) return []
+const noHeaders: readonly string[] = []
+/** Events of one request share their attributes, and their records one list: that of the event before. */
+const listed = { attributes: undefined as Envelope['attributes'] | undefined, names: noHeaders, flat: noHeaders }
+
+function listedHeaders ({ attributes }: Envelope, { headers: names }: RecordPlan): readonly string[] {
+  if (names.length === 0) return noHeaders
+  if (attributes === listed.attributes && names === listed.names) return listed.flat
   const flat: string[] = []
-  envelope.attributes.forEach((name, value) => { if (plan.headers.includes(name)) flat.push(name, value) })
+  attributes.forEach((name, value) => { if (names.includes(name)) flat.push(name, value) })
+  Object.assign(listed, { attributes, names, flat })
   return flat
+}
+
+function tooLong (key: Buffer, { keyBytesMax }: RecordPlan): Refusal {
+  return refuse('invalid-event', `the record key has ${key.length} bytes, ${keyBytesMax} are allowed`)
 }
 
 /** Makes the record, or refuses an event that its route cannot turn into one. */
 export function toRecord (envelope: Envelope, match: Match, plan: RecordPlan): SinkRecord | Refusal {
   const key = keyOf(envelope, match, plan)
-  if (isRefusal(key)) return key
-  if (key !== null && key.length > plan.keyBytesMax) {
-    return refuse('invalid-event', `the record key has ${key.length} bytes, ${plan.keyBytesMax} are allowed`)
+  if (key !== null) {
+    if (isRefusal(key)) return key
+    if (key.length > plan.keyBytesMax) return tooLong(key, plan)
   }
   const extra = listedHeaders(envelope, plan)
   let value = envelope.data
-  let headers: readonly (string | Buffer)[]
-  switch (plan.settings.format) {
+  let headers: SinkRecord['headers']
+  // The structured mode has no null value: a tombstone is an event of the binary mode, as the binding allows.
+  const format = value === null && plan.settings.format === 'structured' ? 'binary' : plan.settings.format
+  switch (format) {
     case 'binary': headers = binaryHeaders(envelope, extra); break
     case 'structured':
-      // The structured mode has no null value: a tombstone is an event of the binary mode, as the binding allows.
-      value = envelope.data === null ? null : encodeStructured(envelope, envelope.data)
-      headers = value === null ? binaryHeaders(envelope, extra) : structuredHeaders(envelope, extra)
+      value = encodeStructured(envelope, envelope.data)
+      headers = structuredHeaders(envelope, extra)
       break
     case 'raw': headers = extra; break
     case 'kong': {
@@ -149,6 +160,7 @@ export function toRecord (envelope: Envelope, match: Match, plan: RecordPlan): S
     topic: match.topic,
     key,
     value,
+    idName: format === 'binary' ? idName : undefined,
     headers,
     timestampMs: envelope.receivedAtMs,
     id: envelope.id,
