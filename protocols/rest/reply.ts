@@ -1,6 +1,6 @@
 // The only place that knows how an outcome looks over HTTP: status codes, problem documents (RFC 9457), receipts.
 
-import { isRefusal, refusals, retryable } from '../../src/contract/outcome.ts'
+import { isReceipt, refusals, retryable } from '../../src/contract/outcome.ts'
 import type { Fate, Outcome, Receipt, Refusal, RefusalCode } from '../../src/contract/outcome.ts'
 
 interface Status { readonly status: number, readonly title: string, readonly retryAfter?: true, readonly close?: true }
@@ -106,18 +106,15 @@ export function receiptStatus (receipt: Receipt): 200 | 202 {
 
 /** A receipt as a JSON object that begins with `opening`, e.g. `{` or `{"index":3,`. */
 export function receiptText (receipt: Receipt, opening: string): string {
-  const { outcome, id, source, ack } = receipt
-  let text = `${opening}"outcome":"${outcome}","id":${quoted(id)},"source":${sources.of(source)},"ack":"${ack}"`
-  if (receipt.topic !== undefined) text += `,"topic":${topics.of(receipt.topic)}`
-  if (receipt.partition !== undefined) text += `,"partition":${receipt.partition}`
-  if (receipt.offset !== undefined) text += `,"offset":${receipt.offset}`
-  if (receipt.journal !== undefined) text += `,"journal":${quoted(receipt.journal)}`
-  return text + '}'
+  const { outcome, id, offset, journal } = receipt
+  const offsetText = offset === undefined ? '' : `,"offset":${offset}`
+  const journalText = journal === undefined ? '' : `,"journal":${quoted(journal)}`
+  return `${opening}"outcome":"${outcome}","id":${quoted(id)},${place.of(receipt)}${offsetText}${journalText}}`
 }
 
 /** One event of many: its receipt, or its refusal without the members that only a whole answer has. */
 export function resultText (index: number, outcome: Outcome): string {
-  if (!isRefusal(outcome)) return receiptText(outcome, `{"index":${index},`)
+  if (isReceipt(outcome)) return receiptText(outcome, `{"index":${index},`)
   const { code, detail, pointer, retryAfterMs } = outcome
   return JSON.stringify({
     index, outcome: outcome.outcome, code, detail, pointer, retryable: retryable(code), retryAfterMs
@@ -131,22 +128,22 @@ export function endingText ({ outcome, code, detail, retryable, retryAfterMs }: 
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
-/** `quoted` for texts that are mostly the same as the one before. */
-class Quotation {
+/** The members that receipts of one batch share, of the receipt before: one flat text is cheaper than many parts. */
+class Place {
+  #receipt: Pick<Receipt, 'source' | 'ack' | 'topic' | 'partition'> | undefined
   #text = ''
-  #quoted = '""'
 
-  of (text: string): string {
-    if (text !== this.#text) {
-      this.#quoted = quoted(text)
-      this.#text = text
+  of ({ source, ack, topic, partition }: Receipt): string {
+    const before = this.#receipt
+    if (source !== before?.source || ack !== before.ack || topic !== before.topic || partition !== before.partition) {
+      this.#receipt = { source, ack, topic, partition }
+      this.#text = JSON.stringify(this.#receipt).slice(1, -1)
     }
-    return this.#quoted
+    return this.#text
   }
 }
 
-const sources = new Quotation()
-const topics = new Quotation()
+const place = new Place()
 
 /** JSON text of a string; most need no escaping. */
 function quoted (text: string): string {
