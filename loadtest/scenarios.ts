@@ -23,7 +23,7 @@ export interface Scenario {
 export const scenarios = {
   single: {
     contentType: 'application/json', connections: 64, eventsPerRequest: 1, format: 'binary', eventBytes: 200,
-    warmUpEvents: 30_000, countedEvents: 40_000, requestsPerSecond: 1_000, durationSeconds: 10
+    warmUpEvents: 100_000, countedEvents: 200_000, requestsPerSecond: 1_000, durationSeconds: 10
   },
   lines: {
     contentType: 'application/x-ndjson', connections: 32, eventsPerRequest: 100, format: 'binary', eventBytes: 200,

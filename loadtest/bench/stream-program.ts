@@ -17,7 +17,7 @@ interface StreamProgram {
   readonly countedEvents: number
 }
 
-const ours = { isPeer: false, warmUpEvents: 300_000, countedEvents: 600_000 } as const
+const ours = { isPeer: false, warmUpEvents: 1_000_000, countedEvents: 2_000_000 } as const
 /** Fewer, as they are slower by far, and hold what they cannot send in memory. */
 const peers = { isPeer: true, writes: true, warmUpEvents: 40_000, countedEvents: 150_000 } as const
 
