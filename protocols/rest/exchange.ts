@@ -230,7 +230,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
   }
 
   /** Writes result lines; the first ones bring the head with them. */
-  writeLines (text: string): void {
+  writeLines (lines: Buffer | string): void {
     const { response } = this
     if (!response.headersSent) {
       const headers = ['content-type', 'application/x-ndjson', 'x-request-id', this.requestId]
@@ -238,7 +238,7 @@ export class Exchange implements Settler, Live, Holder, Shared {
       headers.push(...this.door.cors.pairs(this.head.origin))
       response.writeHead(200, headers)
     }
-    response.write(text)
+    response.write(lines)
   }
 
   /** The last result lines. */

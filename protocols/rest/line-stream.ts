@@ -8,11 +8,15 @@ import { wrapJson } from './decode.ts'
 import type { Exchange } from './exchange.ts'
 import { LineSplitter } from './line-splitter.ts'
 import type { LineSink } from './line-splitter.ts'
-import { doorProblem, endingText, problemOf, resultText } from './reply.ts'
+import { doorProblem, endingText, problemOf } from './reply.ts'
 import type { Problem } from './reply.ts'
+import { ResultLines } from './result-lines.ts'
 
 /** Results are forgotten together, when all of them are written: after this many lines the stream waits for that. */
 const resultsCountMax = 65_536
+
+/** In place of an outcome that was written. */
+const told = 'told'
 
 /** Ticket n is the n-th line since the results were last forgotten. */
 export class LineStream implements Intake, Settler, LineSink {
@@ -27,7 +31,8 @@ export class LineStream implements Intake, Settler, LineSink {
   /** The same for the first line of the chunk in hand, where that began in an earlier one. */
   #shedBefore: Refusal | undefined
   #waiting: Buffer | undefined
-  #results: (string | undefined)[] = []
+  #results: (Outcome | typeof told | undefined)[] = []
+  readonly #lines: ResultLines
   readonly #bytes: number[] = []
   #writtenCount = 0
   #unsettledCount = 0
@@ -45,6 +50,7 @@ export class LineStream implements Intake, Settler, LineSink {
     const { door, response } = exchange
     this.#exchange = exchange
     this.flow = exchange
+    this.#lines = new ResultLines(bytes => { exchange.writeLines(bytes) })
     this.#splitter = new LineSplitter(this, door.config.lineBytesMax)
     this.#unwatch = door.ingress.pressure.watch(() => { this.#advance() })
     response.on('drain', () => { this.#advance() })
@@ -118,7 +124,7 @@ export class LineStream implements Intake, Settler, LineSink {
 
   settle (ticket: number, outcome: Outcome): void {
     if (this.#results[ticket] !== undefined) return
-    this.#results[ticket] = resultText(this.#firstIndex + ticket, outcome) + '\n'
+    this.#results[ticket] = outcome
     this.#unsettledCount -= 1
     this.#exchange.held.release(this.#bytes[ticket] ?? 0)
     if (this.#scheduled) return
@@ -129,16 +135,15 @@ export class LineStream implements Intake, Settler, LineSink {
   /** Writes the results that are complete up to the first that is not: one write for a turn of the event loop. */
   #write (): void {
     this.#scheduled = false
-    let text = ''
     while (this.#writtenCount < this.#results.length) {
-      const result = this.#results[this.#writtenCount]
-      if (result === undefined) break
-      text += result
-      this.#results[this.#writtenCount] = ''
+      const outcome = this.#results[this.#writtenCount]
+      if (outcome === undefined || outcome === told) break
+      if (!this.#gone) this.#lines.add(this.#firstIndex + this.#writtenCount, outcome)
+      this.#results[this.#writtenCount] = told
       this.#writtenCount += 1
     }
+    this.#lines.flush()
     if (this.#writtenCount === this.#results.length) this.#forget()
-    if (text !== '' && !this.#gone) this.#exchange.writeLines(text)
     this.#advance()
   }
 

@@ -109,7 +109,7 @@ export function receiptText (receipt: Receipt, opening: string): string {
   const { outcome, id, offset, journal } = receipt
   const offsetText = offset === undefined ? '' : `,"offset":${offset}`
   const journalText = journal === undefined ? '' : `,"journal":${quoted(journal)}`
-  return `${opening}"outcome":"${outcome}","id":${quoted(id)},${place.of(receipt)}${offsetText}${journalText}}`
+  return `${opening}"outcome":"${outcome}","id":${quoted(id)},${placeText(receipt)}${offsetText}${journalText}}`
 }
 
 /** One event of many: its receipt, or its refusal without the members that only a whole answer has. */
@@ -144,6 +144,9 @@ class Place {
 }
 
 const place = new Place()
+
+/** The members of a receipt between its id and its offset: source, ack, and where in Kafka it is. */
+export function placeText (receipt: Receipt): string { return place.of(receipt) }
 
 /** JSON text of a string; most need no escaping. */
 function quoted (text: string): string {
