@@ -185,14 +185,10 @@ export class Pipeline {
 
   #judgeEvents (passage: Passage): Promise<void> | undefined {
     const { run, context } = passage
-    const inners: number[] = []
-    const envelopes: Envelope[] = []
-    for (const inner of passage.inners) {
-      const envelope = this.#sound(inner, run.plan)
-      if (envelope === undefined) continue
-      inners.push(inner)
-      envelopes.push(envelope)
-    }
+    const sound = passage.inners.map(inner => this.#sound(inner, run.plan))
+    const areAll = !sound.includes(undefined)
+    const inners = areAll ? passage.inners : passage.inners.filter((_inner, at) => sound[at] !== undefined)
+    const envelopes = areAll ? sound as Envelope[] : sound.filter(one => one !== undefined)
     const [envelope] = envelopes
     if (envelope === undefined) return undefined
     if (envelopes.length > 1) {

@@ -153,17 +153,13 @@ function goesOn ({ results, refusedCount }: Walks, at: number): Envelope | undef
 }
 
 function askTogether (seat: Seat, walks: Walks): Promise<void> | undefined {
-  const places: number[] = []
-  const envelopes: Envelope[] = []
-  for (let at = 0; at < walks.results.length; at++) {
-    const envelope = goesOn(walks, at)
-    if (envelope === undefined) continue
-    places.push(at)
-    envelopes.push(envelope)
-  }
+  const { results, refusedCount } = walks
+  // Mostly nothing was refused before, and then there is nothing to pick out.
+  const places = refusedCount === 0 ? undefined : [...results.keys()].filter(at => goesOn(walks, at) !== undefined)
+  const envelopes = (places?.map(at => results[at]) ?? results.slice()) as Envelope[]
   if (envelopes.length === 0) return undefined
   const noteAll = (all: readonly (Judged | undefined)[]): void => {
-    for (let index = 0; index < places.length; index++) note(seat, walks, places[index] ?? -1, all[index])
+    for (let index = 0; index < all.length; index++) note(seat, walks, places?.[index] ?? index, all[index])
   }
   const judged = seat.askMany(envelopes, walks.context)
   if (judged instanceof Promise) return judged.then(noteAll)
