@@ -91,9 +91,7 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
     this.door.begin(this)
     const meter = new MessageMeter(this)
     // Ahead of the library, which would keep the bytes before anybody knows how many there will be.
-    this.stream.prependListener('data', (chunk: Buffer) => {
-      if (!this.over && !meter.take(chunk)) this.connection.countPiece(chunk.length)
-    })
+    this.stream.prependListener('data', (chunk: Buffer) => { if (!this.over) meter.take(chunk) })
     this.stream.once('close', () => { this.#close() })
     this.wire.start(this)
   }

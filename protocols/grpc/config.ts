@@ -66,7 +66,7 @@ export const grpcConfig = Type.Object({
     default: 20_000, minimum: 1, maximum: 10_000_000, description: 'Calls that one connection begins; above it, it is cut.'
   }),
   fragmentsPerSecondMax: Type.Integer({
-    default: 1_000, minimum: 1, maximum: 10_000_000,
+    default: 100, minimum: 1, maximum: 10_000_000,
     description: 'Frames of fewer than 64 bytes of one connection, within messages; above it, it is cut.'
   }),
   reflection: Type.Boolean({

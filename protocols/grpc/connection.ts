@@ -3,6 +3,7 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Peer } from '../../src/contract/envelope.ts'
 import type { Door } from './door.ts'
+import { MessageMeter } from './message-meter.ts'
 
 /** RFC 9113 section 7: the peer asks too much. */
 const enhanceYourCalm = 0xb
@@ -12,6 +13,8 @@ const lastStreamMax = 0x7fffffff
 const secondMs = 1_000
 const fragmentBytesMax = 64
 const hastyResetWeight = 10
+/** One for all: to make an error takes longer than to read what it is for, and nobody looks at its stack. */
+const tooMuch = new Error('too much in a second')
 
 /** Counts by whole seconds of its own: at most twice the limit passes within any second. */
 export class Connection {
@@ -44,13 +47,25 @@ export class Connection {
     this.#count('resets', isCall ? 1 : hastyResetWeight)
   }
 
-  /** A frame came that begins no message and ends none. Small ones cost far more to take than to send. */
-  countPiece (bytes: number): void { if (bytes < fragmentBytesMax) this.#count('fragments') }
+  /**
+   * Counts the frames of a stream that begin no message and end none. Small ones cost far more to take than to send, so
+   * they are counted as they arrive: whoever reads them later may find thousands of them that came in one piece.
+   */
+  watch (stream: ServerHttp2Stream): void {
+    const meter = new MessageMeter()
+    const push = stream.push.bind(stream)
+    stream.push = (chunk: Buffer | null): boolean => {
+      if (chunk !== null && !meter.take(chunk)) this.#countPiece(chunk.length)
+      return push(chunk)
+    }
+  }
+
+  #countPiece (bytes: number): void { if (bytes < fragmentBytesMax) this.#count('fragments') }
 
   /** Keeps a stream of another service in mind, which has begun. All its frames count: its messages are few. */
   keep (stream: ServerHttp2Stream): void {
     this.#others.add(stream)
-    if (stream.listenerCount('data') > 0) stream.on('data', (chunk: Buffer) => { this.countPiece(chunk.length) })
+    if (stream.listenerCount('data') > 0) stream.on('data', (chunk: Buffer) => { this.#countPiece(chunk.length) })
     stream.once('close', () => { this.#others.delete(stream) })
   }
 
@@ -88,6 +103,6 @@ export class Connection {
     this.#door.cutCount += 1
     this.#door.log.debug({ peer: this.peer.address, what }, 'connection cut: too many in a second')
     // Now, though bytes are being parsed: the rest of them is passed over then. A GOAWAY still gets out.
-    this.session.destroy(new Error(`too many ${what} in a second`), enhanceYourCalm)
+    this.session.destroy(tooMuch, enhanceYourCalm)
   }
 }

@@ -114,6 +114,7 @@ export function createLibrary (door: Door, methods: Methods): Library {
       stream.destroy()
       return
     }
+    connection.watch(stream)
     const one: Begun = { connection, stream, headers, flags, pairs, heirs, isCall: false }
     stream.once('aborted', () => { connection.countReset(one.isCall) })
     begin(one)

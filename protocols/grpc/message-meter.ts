@@ -10,7 +10,7 @@ const prefixBytes = 5
 
 /** Follows the framing of gRPC (PROTOCOL-HTTP2, "Length-Prefixed-Message"): a flag, four bytes of length, a message. */
 export class MessageMeter {
-  readonly #listener: Announced
+  readonly #listener: Announced | undefined
   /** Of the prefix that has begun. */
   #prefixCount = 0
   #compressed = false
@@ -18,7 +18,7 @@ export class MessageMeter {
   /** Of the message that has begun. */
   #leftBytes = 0
 
-  constructor (listener: Announced) {
+  constructor (listener?: Announced) {
     this.#listener = listener
   }
 
@@ -52,7 +52,7 @@ export class MessageMeter {
       if (this.#prefixCount < prefixBytes) continue
       this.#prefixCount = 0
       this.#leftBytes = this.#length
-      this.#listener.announced(this.#length, this.#compressed)
+      this.#listener?.announced(this.#length, this.#compressed)
     }
   }
 }
