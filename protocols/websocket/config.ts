@@ -52,6 +52,10 @@ export const websocketConfig = Type.Object({
   controlFramesPerSecondMax: Type.Integer({
     default: 20, minimum: 1, maximum: 10_000, description: 'Pings and pongs that one connection may send.'
   }),
+  fragmentsPerSecondMax: Type.Integer({
+    default: 100, minimum: 1, maximum: 1_000_000,
+    description: 'Frames of fewer than 64 bytes of one connection that end no message; above it, it is closed.'
+  }),
   compression: Type.Boolean({
     default: false, description: 'true: messages may be compressed (permessage-deflate), which costs ten times the CPU.'
   }),

@@ -5,11 +5,14 @@ const opcodeBits = 0x0f
 const close = 0x08
 const finBit = 0x80
 const maskBytes = 4
+const fragmentBytesMax = 64
 
 /** Sees every byte before the library does. What is wrong with a frame is not its affair. */
 export class FrameMeter {
   /** Pings, pongs and closes that came. */
   controlCount = 0
+  /** Small frames that ended no message: what they cost is far more than what they carry. */
+  fragmentCount = 0
   /** True once a close has come. */
   isClosed = false
   /** Messages that are whole and were not delivered yet, in bytes; only where that takes its time. */
@@ -110,6 +113,7 @@ export class FrameMeter {
     } else {
       this.#messageBytes += this.#frameBytes
       if ((this.#first & finBit) !== 0) this.#endMessage()
+      else if (this.#frameBytes < fragmentBytesMax) this.fragmentCount += 1
     }
     this.#frameBytes = 0
   }

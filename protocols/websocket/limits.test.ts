@@ -168,8 +168,25 @@ t.test('a flood of pings ends the connection, a few do not', async t => {
   t.ok(pongsCount <= 41, `${pongsCount} were answered`)
 })
 
-t.test('a message in very many pieces ends the connection', async t => {
+t.test('tiny pieces of a message end the connection, a few do not, nor do many that are larger', async t => {
   const rig = await startWebsocket(t)
+  const pieced = async (count: number, bytes: number): Promise<Awaited<ReturnType<typeof rig.connect>>> => {
+    const client = await rig.connect()
+    for (let at = 0; at < count; at++) client.socket.send(' '.repeat(bytes), { fin: false })
+    client.socket.send(event(1, '1'))
+    return client
+  }
+  for (const [count, bytes] of [[100, 1], [900, 64]] as const) {
+    await (await pieced(count, bytes)).until(({ acked }) => acked === 1)
+  }
+  const flooder = await pieced(101, 1)
+  await flooder.closed()
+  t.equal(flooder.closeCode, 1008)
+  t.equal(rig.ingress.envelopes.length, 2)
+})
+
+t.test('a message in very many pieces ends the connection', async t => {
+  const rig = await startWebsocket(t, { config: { fragmentsPerSecondMax: 1_000_000 } })
   const socket = await rig.raw()
   const pieces = Array.from({ length: 2_000 }, (_, at) => frame(at === 0 ? text : 0, 'x', false))
   socket.write(Buffer.concat(pieces))

@@ -5,6 +5,9 @@ import { closings } from './reply.ts'
 
 export interface Ending { readonly code: number, readonly reason: string }
 
+/** Frames that came, of kinds of which a connection may send few. */
+export interface FrameCounts { readonly controlCount: number, readonly fragmentCount: number }
+
 /** How a connection stands when the door looks at it. */
 export interface Standing {
   /** True while it has not proved who it is; not while that is being found out. */
@@ -15,7 +18,7 @@ export interface Standing {
   readonly isPaused: boolean
   /** True where events are in flight or wait. */
   readonly isBusy: boolean
-  readonly controlCount: number
+  readonly frames: FrameCounts
   /** Since when the node has had no room for it; 0: it has. */
   readonly starvedSinceMs: number
 }
@@ -27,12 +30,12 @@ export class Patience {
   #stillSinceMs: number
   #messageCount = 0
   #sweptCount = 0
-  #controlCount = 0
-  #controlSinceMs: number
+  #frames: FrameCounts = { controlCount: 0, fragmentCount: 0 }
+  #framesSinceMs: number
 
   constructor (config: WebsocketConfig, nowMs: number) {
     this.#config = config
-    this.#openedMs = this.#messageMs = this.#stillSinceMs = this.#controlSinceMs = nowMs
+    this.#openedMs = this.#messageMs = this.#stillSinceMs = this.#framesSinceMs = nowMs
   }
 
   message (nowMs: number): void {
@@ -40,11 +43,14 @@ export class Patience {
     this.#messageCount += 1
   }
 
-  /** Why the connection is to end at once: too many pings and pongs in about a second, or too much of nobody known. */
-  floodOf (controlCount: number, unprovenBytes: number): Ending | undefined {
-    const { controlFramesPerSecondMax, authenticateBytesMax } = this.#config
-    if (controlCount - this.#controlCount > controlFramesPerSecondMax) {
+  /** Why the connection is to end at once: too many frames of a kind in about a second, or too much of nobody known. */
+  floodOf ({ controlCount, fragmentCount }: FrameCounts, unprovenBytes: number): Ending | undefined {
+    const { controlFramesPerSecondMax, fragmentsPerSecondMax, authenticateBytesMax } = this.#config
+    if (controlCount - this.#frames.controlCount > controlFramesPerSecondMax) {
       return { code: closings.policy, reason: `more than ${controlFramesPerSecondMax} pings a second; send fewer` }
+    }
+    if (fragmentCount - this.#frames.fragmentCount > fragmentsPerSecondMax) {
+      return { code: closings.policy, reason: `more than ${fragmentsPerSecondMax} tiny fragments a second; send larger ones` }
     }
     if (unprovenBytes <= authenticateBytesMax) return undefined
     return { code: closings.policy, reason: 'too much was sent before it was known who sends' }
@@ -52,9 +58,10 @@ export class Patience {
 
   /** Why the connection is to end now. */
   judge (nowMs: number, standing: Standing): Ending | undefined {
-    if (nowMs - this.#controlSinceMs >= 1_000) {
-      this.#controlSinceMs = nowMs
-      this.#controlCount = standing.controlCount
+    if (nowMs - this.#framesSinceMs >= 1_000) {
+      const { controlCount, fragmentCount } = standing.frames
+      this.#framesSinceMs = nowMs
+      this.#frames = { controlCount, fragmentCount }
     }
     return this.#judgeProof(nowMs, standing) ?? this.#judgeMessage(nowMs, standing) ?? this.#judgeRest(nowMs, standing)
   }

@@ -4,6 +4,7 @@ import type { Refusal } from '../../src/contract/outcome.ts'
 import { FrameMeter } from './frame-meter.ts'
 import { Holding } from './holding.ts'
 import type { Purse } from './holding.ts'
+import type { FrameCounts } from './patience.ts'
 
 export class Room {
   /** Why events of the bytes in hand get no room. */
@@ -21,7 +22,8 @@ export class Room {
   }
 
   get reservedBytes (): number { return this.#held.reservedBytes }
-  get controlCount (): number { return this.#meter.controlCount }
+  /** What has come so far, as counts that go on. */
+  get frames (): FrameCounts { return this.#meter }
   /** True once the peer has closed. */
   get isClosed (): boolean { return this.#meter.isClosed }
   /** What has come of a message that is not whole. */

@@ -115,7 +115,7 @@ export class Session implements Host, PlainReader {
     this.receivedAtMs = Date.now()
     this.#link.heard(this.door.nowMs)
     if (this.phase === 'asking') this.#unprovenBytes += bytes.length
-    const flood = this.#patience.floodOf(this.#room.controlCount, this.#unprovenBytes)
+    const flood = this.#patience.floodOf(this.#room.frames, this.#unprovenBytes)
     if (flood !== undefined) {
       this.conclude(flood.code, flood.reason)
       return false
@@ -291,7 +291,7 @@ export class Session implements Host, PlainReader {
     if (!this.door.ingress.pressure.on && this.#room.find()) this.#advance()
     const ending = this.#patience.judge(nowMs, {
       isUnproven: this.phase === 'asking' && !this.#authenticating, expiresAtMs: this.principal.expiresAtMs,
-      openBytes: this.#room.openBytes, isPaused: this.#link.isPaused, controlCount: this.#room.controlCount,
+      openBytes: this.#room.openBytes, isPaused: this.#link.isPaused, frames: this.#room.frames,
       isBusy: this.stream.inFlightCount > 0 || !this.#backlog.isEmpty,
       starvedSinceMs: this.#room.starvedSinceMs
     })
