@@ -1,7 +1,7 @@
 // Composes the node: the journal thread, the workers, its own listeners and what they share in memory.
 
 import { createHash } from 'node:crypto'
-import type { MessagePort } from 'node:worker_threads'
+import type { MessagePort, ResourceLimits } from 'node:worker_threads'
 import { createAdministration } from './administration.ts'
 import type { Administration } from './administration.ts'
 import type { Log } from './contract/adapter.ts'
@@ -72,6 +72,7 @@ class Node implements Gateway {
   readonly #log: Log
   readonly #metrics: NodeMetrics
   readonly #workerCount: number
+  readonly #heapLimits: ResourceLimits
   readonly #budget: SharedArrayBuffer
   readonly #pulse: SharedArrayBuffer
   readonly #disabled = createNoticeMemory()
@@ -95,6 +96,7 @@ class Node implements Gateway {
     this.#metrics = new NodeMetrics(countersLayout(this.#settings))
     const { workers, limits } = this.#settings
     this.#workerCount = workers === 'auto' ? workersThatFit(limits.memoryBytesMax) : workers
+    this.#heapLimits = heapLimitsOf(limits.memoryBytesMax, this.#workerCount)
     this.#sessions = new SessionTable({ sessionsMax: this.#settings.limits.sessionsMax, handOverTimeoutMs })
     this.#budget = createBudgetCells(this.#workerCount)
     this.#pulse = createPulseCells(this.#workerCount)
@@ -137,7 +139,7 @@ class Node implements Gateway {
       },
       onStart: (index, startMs) => watches[index]?.reset(startMs),
       silentMs: (index, atMs) => watches[index]?.silentMs(atMs) ?? 0,
-      resourceLimits: heapLimitsOf(this.#settings.limits.memoryBytesMax, this.#workerCount),
+      resourceLimits: this.#heapLimits,
       execArgv: this.#options.workerExecArgv ?? [],
       drainMs: this.#settings.limits.drainMs,
       log: this.#log
@@ -170,7 +172,7 @@ class Node implements Gateway {
     if (this.#quotaFile !== undefined) {
       this.#counts = startCountsFile(this.#quotaFile.path, () => this.#tables.keep(), this.#log)
     }
-    tuneCollector()
+    tuneCollector(this.#heapLimits)
     const data = await this.supervisor.start()
     const own: Address[] = []
     for (const listener of this.#settings.listeners) {
