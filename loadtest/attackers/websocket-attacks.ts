@@ -78,7 +78,7 @@ const pings: MakeAttack = (_limits, access) => ({
 
 /** One message in pieces of one byte, which never ends. */
 const tinyFrames: MakeAttack = (_limits, access) => ({
-  listener: 'http', limit: '1,024 fragments', limitMs: 1_000, ends: /^(close 1008|FIN)$/, opening: upgrade(access),
+  listener: 'http', limit: 'websocket.fragmentsPerSecondMax', limitMs: 1_000, ends: /^(close 1008|FIN)$/, opening: upgrade(access),
   deed: Buffer.concat(Array.from({ length: 5_000 }, (_, at) => frame(at === 0 ? text : continuation, '{')))
 })
 
