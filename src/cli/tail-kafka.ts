@@ -25,7 +25,9 @@ const quietMs = 8_000
 
 /** The first group of a new cluster waits until the brokers have made their topic of offsets. */
 const coordinatorRetry = { initialRetryTime: 200, maxRetryTime: 1_000, retries: 12 }
-const goodbyeMs = 1_000
+const goodbyeMs = 2_000
+/** How long the broker may hold an answer back where there is nothing new: saying goodbye waits for it. */
+const fetchWaitMs = 500
 
 /**
  * The last events that are there, by time, then those that come. Joins a consumer group of its own, which the broker
@@ -37,13 +39,16 @@ export async function * tailKafka (plan: KafkaPlan): AsyncGenerator<TailEvent, v
   const kafka = new kafkajs.Kafka(clientOptions(plan, sockets))
   const admin = kafka.admin()
   const consumer = kafka.consumer({
-    groupId: `sluice-tail-${randomUUID()}`, allowAutoTopicCreation: false, retry: coordinatorRetry
+    groupId: `sluice-tail-${randomUUID()}`, allowAutoTopicCreation: false, maxWaitTimeInMs: fetchWaitMs,
+    retry: coordinatorRetry
   })
+  let events: Events | undefined
   try {
     const ranges = await rangesOf(admin, plan)
-    const events = await consume(consumer, plan, ranges)
+    events = await consume(consumer, plan, ranges)
     yield * inOrder(events, plan, ranges)
   } finally {
+    events?.end()
     // Saying goodbye waits for answers that a broker which stands still never gives.
     const goodbyes = Promise.allSettled([consumer.disconnect(), admin.disconnect()])
     await Promise.race([goodbyes, new Promise((resolve) => { setTimeout(resolve, goodbyeMs).unref() })])
@@ -88,6 +93,8 @@ async function rangesOf (admin: Admin, { topic, countMax }: KafkaPlan): Promise<
 interface Events {
   /** Undefined when it is over, or after `quietMs` without any. */
   next (quietMs?: number): Promise<EachMessagePayload | undefined>
+  /** Nobody wants more: a reader that waits for room goes on. */
+  end (): void
 }
 
 async function consume (consumer: Consumer, plan: KafkaPlan, ranges: readonly Range[]): Promise<Events> {
@@ -120,6 +127,7 @@ async function consume (consumer: Consumer, plan: KafkaPlan, ranges: readonly Ra
     }
   })
   return {
+    end,
     async next (quietMs) {
       const { promise: quiet, resolve: giveUp } = Promise.withResolvers<boolean>()
       const timer = quietMs === undefined ? undefined : setTimeout(() => giveUp(true), quietMs)
