@@ -53,8 +53,8 @@ t.test('an event that passes is shown from its sender to its answer', async (t) 
   topic          orders.eu
   key            c1
   partition      5
-  header         ce_specversion: 1.0
   header         ce_id: (id)
+  header         ce_specversion: 1.0
   header         ce_source: /orders/eu
   header         ce_type: sluice.event
   header         ce_time: (time)
