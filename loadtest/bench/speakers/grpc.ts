@@ -1,7 +1,8 @@
-// Speaks sluice.v1.Ingest/PublishStream over HTTP/2: one gRPC message per event, cumulative acks.
+// Speaks sluice.v1.Ingest over HTTP/2: PublishStream with cumulative acks, and Publish, a call per event.
 
 import { connect } from 'node:http2'
-import type { Hearing, Speak } from './speaker.ts'
+import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2'
+import type { Hearing, Speak, SpeakerSetup } from './speaker.ts'
 
 /** A protobuf field of bytes or text. */
 function field (number: number, content: Buffer): Buffer {
@@ -60,13 +61,23 @@ function createHearer (hearing: Hearing): (chunk: Buffer) => void {
   }
 }
 
-export const speakGrpc: Speak = async ({ port, channel, apiKey, data }, hearing) => {
+function open ({ port }: SpeakerSetup, hearing: Hearing): ClientHttp2Session {
   const session = connect(`http://127.0.0.1:${port}`)
   session.on('error', error => { hearing.broken(error.message) })
-  const stream = session.request({
-    ':method': 'POST', ':path': '/sluice.v1.Ingest/PublishStream', 'content-type': 'application/grpc', 'te': 'trailers',
+  return session
+}
+
+function headersOf (method: 'Publish' | 'PublishStream', { apiKey }: SpeakerSetup): OutgoingHttpHeaders {
+  return {
+    ':method': 'POST', ':path': `/sluice.v1.Ingest/${method}`, 'content-type': 'application/grpc', 'te': 'trailers',
     'x-api-key': apiKey
-  })
+  }
+}
+
+export const speakGrpc: Speak = async (setup, hearing) => {
+  const { channel, data } = setup
+  const session = open(setup, hearing)
+  const stream = session.request(headersOf('PublishStream', setup))
   stream.on('error', error => { hearing.broken(error.message) })
   stream.on('trailers', trailers => { hearing.broken(JSON.stringify(trailers)) })
   stream.on('data', createHearer(hearing))
@@ -82,6 +93,26 @@ export const speakGrpc: Speak = async ({ port, channel, apiKey, data }, hearing)
       }
       stream.write(messages)
     },
+    end: () => { session.removeAllListeners('error').destroy() }
+  }
+}
+
+export const speakGrpcUnary: Speak = async (setup, hearing) => {
+  const session = open(setup, hearing)
+  const headers = headersOf('Publish', setup)
+  const event = message(field(1, Buffer.concat([field(1, Buffer.from(setup.channel)), field(9, setup.data)])))
+  const call = (): void => {
+    const stream = session.request(headers)
+    stream.on('error', error => { hearing.broken(error.message) })
+    stream.once('trailers', trailers => {
+      if (trailers['grpc-status'] === '0') hearing.acked(1)
+      else hearing.broken(JSON.stringify(trailers))
+    })
+    stream.resume()
+    stream.end(event)
+  }
+  return {
+    send (count) { for (let at = 0; at < count; at++) call() },
     end: () => { session.removeAllListeners('error').destroy() }
   }
 }

@@ -1,13 +1,14 @@
-// The speakers by the name of their adapter, and the listener each one needs: one line per door with streams.
+// The speakers by name, with adapter and listener: one line per door with streams, and one for unary calls.
 
 import type { Speak } from './speaker.ts'
-import { speakGrpc } from './grpc.ts'
+import { speakGrpc, speakGrpcUnary } from './grpc.ts'
 import { speakMqtt } from './mqtt.ts'
 import { speakWebSocket } from './websocket.ts'
 
 /** How streams are measured at a door. */
 export interface StreamDoor {
   readonly speak: Speak
+  readonly adapter: 'websocket' | 'grpc' | 'mqtt'
   /** The `protocol` of the listener. */
   readonly protocol: 'http' | 'grpc' | 'mqtt'
   readonly connections: number
@@ -16,9 +17,10 @@ export interface StreamDoor {
 }
 
 export const streamDoors = {
-  websocket: { speak: speakWebSocket, protocol: 'http', connections: 50, window: 100 },
-  grpc: { speak: speakGrpc, protocol: 'grpc', connections: 50, window: 100 },
-  mqtt: { speak: speakMqtt, protocol: 'mqtt', connections: 50, window: 20 }
+  websocket: { speak: speakWebSocket, adapter: 'websocket', protocol: 'http', connections: 50, window: 100 },
+  grpc: { speak: speakGrpc, adapter: 'grpc', protocol: 'grpc', connections: 50, window: 100 },
+  'grpc-unary': { speak: speakGrpcUnary, adapter: 'grpc', protocol: 'grpc', connections: 50, window: 20 },
+  mqtt: { speak: speakMqtt, adapter: 'mqtt', protocol: 'mqtt', connections: 50, window: 20 }
 } as const satisfies Record<string, StreamDoor>
 
 export type StreamDoorName = keyof typeof streamDoors

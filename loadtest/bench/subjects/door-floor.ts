@@ -15,7 +15,7 @@ import { readSetup } from './subject.ts'
 import type { DoorSetup, Listening } from './subject.ts'
 
 const { door } = readSetup<DoorSetup>()
-const { protocol } = streamDoors[door]
+const { adapter, protocol } = streamDoors[door]
 const bench: Principal = { name: 'bench', groups: ['senders'], anonymous: false }
 const off: Signal = { on: false, watch: () => () => {} }
 
@@ -59,7 +59,7 @@ const listener = createListener({
   host: '127.0.0.1', port: 0, insecure: false, proxyProtocol: false, trustedProxies: [],
   ...(protocol === 'mqtt' ? { protocol, transport: 'tcp', origins: [] } : { protocol })
 }, { settings, connections, handshakes, shared: false, log: silentLog })
-for (const module of (adapters as readonly AdapterModule[]).filter(({ name }) => name === door)) {
+for (const module of (adapters as readonly AdapterModule[]).filter(({ name }) => name === adapter)) {
   const config = defaultsOf(module.config)
   module.create({ config, routes: [], ingress, version: '0.0.0-bench', log: silentLog }).attach(listener)
 }
