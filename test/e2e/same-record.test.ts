@@ -85,8 +85,10 @@ function shown (sample: SampleEvent, record: StoredRecord): object {
 /** What the Kafka binding of CloudEvents makes of it in its binary mode. */
 function headersOf ({ context, contentType, trace, traceBroken, attributes = [], route }: SampleEvent): string[] {
   const pairs = context === undefined ? [] : contextPairs(context).map(([name, value]) => [`ce_${name}`, value] as const)
+  const isId = ([name]: readonly [string, string]): boolean => name === 'ce_id'
   const all = [
-    ...pairs, ...(contentType === undefined ? [] : [['content-type', contentType] as const]),
+    // The id's header stands before all others.
+    ...pairs.filter(isId), ...pairs.filter(pair => !isId(pair)), ...(contentType === undefined ? [] : [['content-type', contentType] as const]),
     ...(trace === undefined || traceBroken === true ? [] : Object.entries(trace)),
     ...attributes.filter(([name]) => sampleRoutes[route].settings.includes(name))
   ]
