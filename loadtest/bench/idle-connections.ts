@@ -15,10 +15,12 @@ import type { FromStreamLoad, ToStreamLoad } from './stream-load.ts'
 import type { DoorSetup, Listening } from './subjects/subject.ts'
 
 const connectionsMax = 20_000
+/** Each adapter once: idle, it does not matter how events would be sent. */
+const idleDoors = Object.entries(streamDoors).filter(([name, { adapter }]) => name === adapter).map(([name]) => name)
 const { values } = parseArgs({
   options: {
     connections: { type: 'string', default: '10000' },
-    door: { type: 'string', multiple: true, default: Object.keys(streamDoors).filter(name => name !== 'grpc-unary') }
+    door: { type: 'string', multiple: true, default: idleDoors }
   }
 })
 const connections = Math.min(Math.max(1, Math.floor(Number(values.connections)) || 1), connectionsMax)

@@ -97,9 +97,9 @@ export function refusalOf (refusal: Refusal): WireRefusal {
 
 /** The outcome of one event of many. */
 export function resultOf (outcome: Outcome): Result {
-  return !isReceipt(outcome)
-    ? { result: { $case: 'refusal', refusal: refusalOf(outcome) } }
-    : { result: { $case: 'receipt', receipt: receiptOf(outcome) } }
+  return isReceipt(outcome)
+    ? { result: { $case: 'receipt', receipt: receiptOf(outcome) } }
+    : { result: { $case: 'refusal', refusal: refusalOf(outcome) } }
 }
 
 /** The bytes of a message, as the library takes them. */

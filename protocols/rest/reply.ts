@@ -128,25 +128,18 @@ export function endingText ({ outcome, code, detail, retryable, retryAfterMs }: 
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
-/** The members that receipts of one batch share, of the receipt before: one flat text is cheaper than many parts. */
-class Place {
-  #receipt: Pick<Receipt, 'source' | 'ack' | 'topic' | 'partition'> | undefined
-  #text = ''
-
-  of ({ source, ack, topic, partition }: Receipt): string {
-    const before = this.#receipt
-    if (source !== before?.source || ack !== before.ack || topic !== before.topic || partition !== before.partition) {
-      this.#receipt = { source, ack, topic, partition }
-      this.#text = JSON.stringify(this.#receipt).slice(1, -1)
-    }
-    return this.#text
-  }
-}
-
-const place = new Place()
+/** Of the receipt before: those of one batch share these members, and one flat text is cheaper than many parts. */
+let placed: Pick<Receipt, 'source' | 'ack' | 'topic' | 'partition'> | undefined
+let placedText = ''
 
 /** The members of a receipt between its id and its offset: source, ack, and where in Kafka it is. */
-export function placeText (receipt: Receipt): string { return place.of(receipt) }
+export function placeText ({ source, ack, topic, partition }: Receipt): string {
+  if (source !== placed?.source || ack !== placed.ack || topic !== placed.topic || partition !== placed.partition) {
+    placed = { source, ack, topic, partition }
+    placedText = JSON.stringify(placed).slice(1, -1)
+  }
+  return placedText
+}
 
 /** JSON text of a string; most need no escaping. */
 function quoted (text: string): string {

@@ -85,7 +85,7 @@ function writePart (into: Buffer, at: number, part: string | Buffer): number {
 }
 
 function nullableBytes (part: Buffer | null): number {
-  return part === null ? 1 : varintBytes(part.length) + part.length
+  return part === null ? 1 : withLengthBytes(part)
 }
 
 function writeNullable (into: Buffer, at: number, part: Buffer | null): number {
