@@ -98,10 +98,10 @@ t.test('a flood into a slow broker', { skip: await skipWithoutKafka('faults'), t
   t.ok(quick >= 0.99, `${(quick * 100).toFixed(2)}% of the refusals took at most 10 ms`)
   t.ok(residentBytesMost < memoryBytesMax, `${Math.round(residentBytesMost / 2 ** 20)} MiB`)
   t.ok((written[1] ?? 0) >= 0.8 * goodput / 3, `${written[1]?.toFixed(0)} a second for one of three senders`)
-  t.notOk(small.has('refused'), 'who stays within its share is not refused')
-  // What was under way for too long, on a broker ten times too slow, is told as unknown, as it is.
-  const smallCount = senders[2]?.sent.length ?? 0
-  t.ok((small.get('written')?.length ?? 0) >= 0.8 * smallCount, `${small.get('written')?.length} of its ${smallCount} are written`)
+  // What was under way for too long, on a broker ten times too slow, is told as unknown once in a while, as it is.
+  t.same([...small.keys()].filter(told => told !== 'unknown'), ['written'], 'who stays within its share is not refused')
+  const unknownCount = small.get('unknown')?.length ?? 0
+  t.ok(unknownCount <= 0.1 * (senders[2]?.sent.length ?? 0), `${unknownCount} of its events are unknown`)
 
   t.ok(await gateway.stop(), 'the gateway drained in time')
   const stored: StoredEvent[] = (await kafka.readAll('overload')).map(({ headers, value, partition, offset }) =>
