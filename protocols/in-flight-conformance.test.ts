@@ -103,7 +103,7 @@ async function fill (bench: Bench, count: number): Promise<BusyClient> {
 }
 
 type Check = (t: Test, form: BusyForm) => Promise<void>
-type Promised = 'acks' | 'window' | 'disconnect' | 'drain' | 'conclusion' | 'refusals' | 'oversize' | 'garbage'
+type Promised = 'acks' | 'times' | 'window' | 'disconnect' | 'drain' | 'conclusion' | 'refusals' | 'oversize' | 'garbage'
 
 const checks: Readonly<Record<Promised, Check>> = {
   async acks (t, form) {
@@ -137,6 +137,21 @@ const checks: Readonly<Record<Promised, Check>> = {
     t.equal(bench.ingress.reservedBytes, 0)
     client.finish()
     await everythingIsFreed(t, bench, form)
+  },
+
+  async times (t, form) {
+    const bench = await start(t, form, manyCount)
+    const { ingress, sink } = bench
+    const client = await fill(bench, 1)
+    const firstAtMs = ingress.envelopes[0]?.receivedAtMs ?? Infinity
+    for (const { envelope, settle } of sink.take()) settle(receiptOf(envelope, 0))
+    await soon('a later time', () => Date.now() > firstAtMs + 5)
+    const beforeMs = Date.now()
+    client.send(numbered(1))
+    await soon('another event', () => sink.waitingCount === 1 || client.over !== undefined)
+    if (sink.waitingCount === 0) (await bench.open()).send(numbered(1))
+    await soon('another event', () => sink.waitingCount === 1)
+    t.ok((ingress.envelopes[1]?.receivedAtMs ?? 0) >= beforeMs, 'its time is not that of its connection')
   },
 
   async window (t, form) {
@@ -294,6 +309,7 @@ const checks: Readonly<Record<Promised, Check>> = {
 
 const titles: Readonly<Record<Promised, string>> = {
   acks: 'a thousand events in flight are told their outcomes, in whatever order they come, and none before',
+  times: 'an event is stamped when it comes, however long its connection has been open',
   window: 'no more are in flight than its window',
   disconnect: 'a connection that breaks under a thousand events leaves nothing behind',
   drain: 'at the end a thousand events in flight are told, and no more are taken',

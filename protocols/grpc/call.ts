@@ -55,7 +55,8 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
   readonly connection: Connection
   readonly peer: Peer
   readonly attributes: Attributes
-  readonly receivedAtMs = Date.now()
+  /** When the latest bytes came: a stream goes on for long after it began. */
+  receivedAtMs = Date.now()
   readonly traceparent: string | undefined
   readonly tracestate: string | undefined
   /** For what is told to the node of a refused call. */
@@ -91,7 +92,10 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
     this.door.begin(this)
     const meter = new MessageMeter(this)
     // Ahead of the library, which would keep the bytes before anybody knows how many there will be.
-    this.stream.prependListener('data', (chunk: Buffer) => { if (!this.over) meter.take(chunk) })
+    this.stream.prependListener('data', (chunk: Buffer) => {
+      this.receivedAtMs = Date.now()
+      if (!this.over) meter.take(chunk)
+    })
     this.stream.once('close', () => { this.#close() })
     this.wire.start(this)
   }
