@@ -10,26 +10,16 @@ import type { Access } from './access.ts'
 import type { Admission } from './admission.ts'
 import { complete } from './identity.ts'
 import type { Draft } from './identity.ts'
-import { createInFlight } from './in-flight.ts'
-import type { InFlight } from './in-flight.ts'
+import { InFlight } from './in-flight.ts'
 import { Lossy } from './lossy.ts'
-import type { PolicyChain } from './policy-chain.ts'
+import { Passage } from './passage.ts'
+import type { Course, RouteRun } from './passage.ts'
 import { checkData, checkEvent, toRecord } from './record.ts'
-import type { RecordPlan } from './record.ts'
 import { failed, moved, tooMany } from './refusals.ts'
 import type { Match, Router } from './router.ts'
 import { createTurnOrder } from './turn-order.ts'
 import type { TurnOrder } from './turn-order.ts'
 import type { Witness } from './witness.ts'
-
-/** One route, ready to run. Both chains are in the operator's order. */
-export interface RouteRun {
-  readonly plan: RecordPlan
-  readonly context: Omit<JudgeContext, 'topic'>
-  /** Judges of scope `connection` and `request`. */
-  readonly perRequest: PolicyChain
-  readonly perEvent: PolicyChain
-}
 
 export interface PipelineOptions {
   readonly router: Router
@@ -42,37 +32,26 @@ export interface PipelineOptions {
   readonly replyTimeoutMs: number
 }
 
-/** The events of one request on their way: where they go and who judges them. */
-interface Passage {
-  /** Tickets of the table of events in flight. */
-  readonly inners: readonly number[]
-  readonly run: RouteRun
-  readonly match: Match
-  readonly context: JudgeContext
-  /** What its events have in common. */
-  readonly arrival: Arrival
-}
+/** Events of a passage that are judged together, with their places. */
+interface Sound { readonly places: number[], readonly envelopes: Envelope[] }
 
 /** The pipeline of one worker. */
 export class Pipeline {
   readonly #options: PipelineOptions
   readonly #inFlight: InFlight
-  readonly #turns: TurnOrder<readonly number[]>
-  readonly #delivered: Settler = { settle: (inner, outcome) => this.#finish(inner, outcome) }
+  readonly #turns: TurnOrder<Passage>
   readonly #lossy: Lossy
-  /** Of the events in hand. */
-  #arrivedMs = 0
 
   constructor (options: PipelineOptions) {
     this.#options = options
     this.#lossy = new Lossy(options.sink, options.witness)
-    this.#inFlight = createInFlight(options.inFlightEventsMax)
+    this.#inFlight = new InFlight(options.inFlightEventsMax)
     this.#turns = createTurnOrder({
-      run: inners => this.#advance(inners), refuse: inners => this.#finishAll(inners, tooMany)
+      run: passage => this.#advance(passage), refuse: passage => this.#finishAll(passage, tooMany)
     })
   }
 
-  inFlightCount (): number { return this.#inFlight.count() }
+  inFlightCount (): number { return this.#inFlight.count }
   waitingCount (): number { return this.#turns.waitingCount() }
 
   /** Resolves when nothing is in flight. */
@@ -82,36 +61,21 @@ export class Pipeline {
 
   /** Takes an event from a door; `door` is its number in metrics. */
   ingest (door: number, envelope: Envelope, settler: Settler, ticket: number): void {
-    this.#arrivedMs = performance.now()
-    const inner = this.#open(door, envelope, settler, ticket)
-    if (inner !== -1) this.#turns.submit(envelope.peer.connectionId, [inner])
+    this.ingestMany(door, [envelope], settler, ticket)
   }
 
-  ingestMany (door: number, envelopes: readonly Envelope[], settler: Settler, firstTicket: number): void {
-    const inners: number[] = []
-    this.#arrivedMs = performance.now()
-    let ticket = firstTicket
-    for (const envelope of envelopes) {
-      const inner = this.#open(door, envelope, settler, ticket++)
-      if (inner !== -1) inners.push(inner)
+  ingestMany (door: number, all: readonly Envelope[], settler: Settler, firstTicket: number): void {
+    const startMs = performance.now()
+    const envelopes = all.slice(0, this.#inFlight.take(all.length))
+    for (let place = envelopes.length; place < all.length; place++) {
+      const envelope = all[place]
+      if (envelope !== undefined) this.refused(door, tooMany, envelope)
+      settler.settle(firstTicket + place, tooMany)
     }
-    const peer = envelopes[0]?.peer
-    if (inners.length > 0 && peer !== undefined) this.#turns.submit(peer.connectionId, inners)
-  }
-
-  #open (door: number, envelope: Envelope, settler: Settler, ticket: number): number {
-    const inner = this.#inFlight.open(settler, ticket)
-    const entry = this.#inFlight.entry(inner)
-    if (entry === undefined) {
-      this.refused(door, tooMany, envelope)
-      settler.settle(ticket, tooMany)
-      return -1
-    }
-    entry.envelope = envelope
-    entry.singleUse = envelope.principal.singleUse
-    entry.door = door
-    entry.startMs = this.#arrivedMs
-    return inner
+    const [arrival] = envelopes
+    if (arrival === undefined) return
+    const passage = new Passage(this, { door, envelopes, arrival, settler, firstTicket, startMs })
+    this.#turns.submit(arrival.peer.connectionId, passage)
   }
 
   /** A door tells of what it refused itself. */
@@ -130,165 +94,178 @@ export class Pipeline {
   }
 
   /** From the channel to the sink for the events of one request. A promise only where a judge gives one. */
-  #advance (inners: readonly number[]): Promise<void> | undefined {
+  #advance (passage: Passage): Promise<void> | undefined {
     try {
       const { router, runs, access } = this.#options
-      const first = this.#inFlight.entry(inners[0] ?? -1)?.envelope
+      const [first] = passage.envelopes
       if (first === undefined) return undefined
       // Not when the request began: a stream may go on long after its sender's proof has ended.
       const ended = access.ended(first.principal, Date.now())
-      if (ended !== undefined) return this.#finishAll(inners, ended)
+      if (ended !== undefined) return this.#finishAll(passage, ended)
       const match = router.match(first.channel)
-      if (isRefusal(match)) return this.#finishAll(inners, match)
+      if (isRefusal(match)) return this.#finishAll(passage, match)
       const run = runs[match.routeIndex]
       if (run === undefined) throw new Error(`route ${match.routeIndex} has no run`)
-      for (const inner of inners) this.#enter(inner, match)
       const context: JudgeContext = { route: run.context.route, topic: match.topic, ack: run.context.ack }
-      const passage: Passage = { inners, run, match, context, arrival: first }
+      const course: Course = { run, match, context }
+      passage.course = course
+      this.#enter(passage, match)
       const verdict = run.perRequest.judge(first, context)
-      if (!(verdict instanceof Promise)) return this.#requestJudged(passage, first, verdict)
+      if (!(verdict instanceof Promise)) return this.#requestJudged(passage, course, verdict)
       return verdict
-        .then(late => this.#requestJudged(passage, first, late))
-        .catch((error: unknown) => this.#fail(inners, error))
+        .then(late => this.#requestJudged(passage, course, late))
+        .catch((error: unknown) => this.#fail(passage, error))
     } catch (error) {
-      return this.#fail(inners, error)
+      return this.#fail(passage, error)
     }
   }
 
-  /** The event has a route: complete it and begin to count and trace it. */
-  #enter (inner: number, match: Match): void {
-    const entry = this.#inFlight.entry(inner)
-    if (entry?.envelope === undefined) return
-    complete(entry.envelope, match)
-    entry.routeIndex = match.routeIndex
-    this.#options.witness.received(entry.door, match.routeIndex, entry.envelope)
-    entry.trace = this.#options.witness.begin(entry.envelope, match)
-    if (entry.trace !== undefined) (entry.envelope as Draft).traceparent = entry.trace.traceparent
+  /** The events have a route: complete them and begin to count and trace them. */
+  #enter (passage: Passage, match: Match): void {
+    const { witness } = this.#options
+    const { envelopes, door } = passage
+    for (let place = 0; place < envelopes.length; place++) {
+      const envelope = envelopes[place]
+      if (envelope === undefined) continue
+      complete(envelope, match)
+      witness.received(door, match.routeIndex, envelope)
+      const trace = witness.begin(envelope, match)
+      if (trace === undefined) continue
+      (passage.traces ??= [])[place] = trace
+      ;(envelope as Draft).traceparent = trace.traceparent
+    }
   }
 
-  #requestJudged (passage: Passage, first: Envelope, judged: Envelope | Refusal): Promise<void> | undefined {
-    if (isRefusal(judged)) return this.#finishAll(passage.inners, judged)
-    if (judged === first) return this.#judgeEvents(passage)
-    this.#replace(passage.inners, judged)
-    return this.#judgeEvents({ ...passage, arrival: judged })
+  #requestJudged (passage: Passage, course: Course, judged: Envelope | Refusal): Promise<void> | undefined {
+    if (isRefusal(judged)) return this.#finishAll(passage, judged)
+    if (judged !== passage.arrival) this.#replace(passage, judged)
+    return this.#judgeEvents(passage, course)
   }
 
   /** A judge of the request changed its envelope: all of it for one event, for many what they share. */
-  #replace (inners: readonly number[], judged: Envelope): void {
+  #replace (passage: Passage, judged: Envelope): void {
     const { channel, principal, attributes, peer } = judged
-    for (const inner of inners) {
-      const entry = this.#inFlight.entry(inner)
-      if (entry?.envelope === undefined) continue
-      entry.envelope = inners.length === 1 ? judged : { ...entry.envelope, channel, principal, attributes, peer }
+    passage.arrival = judged
+    for (const [place, envelope] of passage.envelopes.entries()) {
+      if (envelope === undefined) continue
+      passage.envelopes[place] = passage.count === 1 ? judged : { ...envelope, channel, principal, attributes, peer }
     }
   }
 
-  #judgeEvents (passage: Passage): Promise<void> | undefined {
-    const { run, context } = passage
-    const sound = passage.inners.map(inner => this.#sound(inner, run.plan))
-    const areAll = !sound.includes(undefined)
-    const inners = areAll ? passage.inners : passage.inners.filter((_inner, at) => sound[at] !== undefined)
-    const envelopes = areAll ? sound as Envelope[] : sound.filter(one => one !== undefined)
+  #judgeEvents (passage: Passage, course: Course): Promise<void> | undefined {
+    const { perEvent } = course.run
+    const sound = this.#sound(passage, course)
+    const { envelopes } = sound
     const [envelope] = envelopes
     if (envelope === undefined) return undefined
     if (envelopes.length > 1) {
-      const verdicts = run.perEvent.judgeMany(envelopes, context)
-      if (!(verdicts instanceof Promise)) return this.#eventsJudged(inners, envelopes, verdicts, passage)
-      return verdicts.then(late => this.#eventsJudged(inners, envelopes, late, passage))
+      const verdicts = perEvent.judgeMany(envelopes, course.context)
+      if (!(verdicts instanceof Promise)) return this.#eventsJudged(passage, sound, verdicts)
+      return verdicts.then(late => this.#eventsJudged(passage, sound, late))
     }
-    const verdict = run.perEvent.judge(envelope, context)
-    if (!(verdict instanceof Promise)) return this.#eventsJudged(inners, envelopes, [verdict], passage)
-    return verdict.then(late => this.#eventsJudged(inners, envelopes, [late], passage))
+    const verdict = perEvent.judge(envelope, course.context)
+    if (!(verdict instanceof Promise)) return this.#eventsJudged(passage, sound, [verdict])
+    return verdict.then(late => this.#eventsJudged(passage, sound, [late]))
   }
 
-  /** The envelope of an event that keeps what every event must keep; one that does not is refused here. */
-  #sound (inner: number, plan: RecordPlan): Envelope | undefined {
-    const envelope = this.#inFlight.entry(inner)?.envelope
-    if (envelope === undefined) return undefined
-    try {
-      const broken = checkEvent(envelope, plan)
-      return broken === undefined ? envelope : this.#finish(inner, broken)
-    } catch (error) {
-      return this.#fail([inner], error)
-    }
-  }
-
-  #eventsJudged (inners: readonly number[], given: readonly Envelope[], verdicts: readonly (Envelope | Refusal)[],
-    passage: Passage): undefined {
-    let at = 0
-    for (const inner of inners) {
-      const verdict = verdicts[at]
-      const envelope = given[at++]
-      if (verdict === undefined || envelope === undefined) continue
+  /** The events that keep what every event must keep; those that do not are refused here. */
+  #sound (passage: Passage, { run: { plan } }: Course): Sound {
+    const sound: Sound = { places: [], envelopes: [] }
+    for (let place = 0; place < passage.count; place++) {
+      const envelope = passage.envelopes[place]
+      if (envelope === undefined) continue
       try {
-        this.#eventJudged(inner, envelope, verdict, passage)
+        const broken = checkEvent(envelope, plan)
+        if (broken !== undefined) this.finish(passage, place, broken)
+        else {
+          sound.places.push(place)
+          sound.envelopes.push(envelope)
+        }
       } catch (error) {
-        this.#fail([inner], error)
+        this.#failOne(passage, place, error)
+      }
+    }
+    return sound
+  }
+
+  #eventsJudged (passage: Passage, { places, envelopes }: Sound, verdicts: readonly (Envelope | Refusal)[]): undefined {
+    for (let at = 0; at < places.length; at++) {
+      const [place, given, verdict] = [places[at], envelopes[at], verdicts[at]]
+      if (place === undefined || given === undefined || verdict === undefined) continue
+      try {
+        this.#eventJudged(passage, place, given, verdict)
+      } catch (error) {
+        this.#failOne(passage, place, error)
       }
     }
   }
 
-  #eventJudged (inner: number, given: Envelope, judged: Envelope | Refusal, passage: Passage): undefined {
-    const { run, match } = passage
-    if (judged !== given && isRefusal(judged)) return this.#finish(inner, judged)
-    const entry = run.perEvent.holds ? this.#inFlight.entry(inner) : undefined
-    if (entry !== undefined) entry.judged = judged
+  #eventJudged (passage: Passage, place: number, given: Envelope, judged: Envelope | Refusal): undefined {
+    if (judged !== given && isRefusal(judged)) return this.finish(passage, place, judged)
+    const { course } = passage
+    if (course === undefined) throw new Error('events were judged that have no route')
+    const { run, match } = course
+    if (run.perEvent.holds) (passage.held ??= [])[place] = judged
     const broken = judged === given ? undefined : checkData(judged, run.plan)
-    if (broken !== undefined) return this.#finish(inner, broken)
-    if (judged.channel === match.channel) return this.#deliver(inner, judged, match, passage)
+    if (broken !== undefined) return this.finish(passage, place, broken)
+    if (judged.channel === match.channel) return this.#deliver(passage, place, judged, course)
     const other = this.#options.router.match(judged.channel)
-    if (isRefusal(other)) return this.#finish(inner, other)
-    if (other.routeIndex === match.routeIndex) return this.#deliver(inner, judged, other, passage)
+    if (isRefusal(other)) return this.finish(passage, place, other)
+    if (other.routeIndex === match.routeIndex) return this.#deliver(passage, place, judged, { ...course, match: other })
     // The policies of the other route have not judged it.
     this.#options.witness.fault('an event moved to a channel of another route than its request')
-    this.#finish(inner, moved)
+    this.finish(passage, place, moved)
   }
 
   /** Judged: make the record and hand it to the sink. */
-  #deliver (inner: number, judged: Envelope, match: Match, { run, arrival }: Passage): undefined {
+  #deliver (passage: Passage, place: number, judged: Envelope, { run, match }: Course): undefined {
     const { sink, replyTimeoutMs } = this.#options
     const record = toRecord(judged, match, run.plan)
-    if (isRefusal(record)) return this.#finish(inner, record)
-    const entry = this.#inFlight.entry(inner)
-    if (entry === undefined) return undefined
-    entry.envelope = undefined
-    entry.arrival = arrival
-    entry.dataBytes = judged.data?.length ?? 0
-    if (run.context.ack === 'none') return this.#finish(inner, this.#lossy.deliver(record, entry.door, entry.routeIndex))
-    sink.deliver(record, this.#delivered, inner, judged.patient ? 0 : entry.startMs + replyTimeoutMs)
+    if (isRefusal(record)) return this.finish(passage, place, record)
+    passage.leave(place, judged.data?.length ?? 0)
+    if (run.context.ack === 'none') {
+      return this.finish(passage, place, this.#lossy.deliver(record, passage.door, match.routeIndex))
+    }
+    sink.deliver(record, passage, place, judged.patient ? 0 : passage.startMs + replyTimeoutMs)
   }
 
   /** Something threw: whatever of these events has no outcome yet gets one, because nobody else will give it. */
-  #fail (inners: readonly number[], error: unknown): undefined {
+  #fail (passage: Passage, error: unknown): undefined {
     this.#options.witness.fault('an event failed in the pipeline', error)
-    for (const inner of inners) if (this.#inFlight.entry(inner) !== undefined) this.#finish(inner, failed)
+    this.#finishAll(passage, failed)
   }
 
-  #finishAll (inners: readonly number[], refusal: Refusal): undefined {
-    for (const inner of inners) this.#finish(inner, refusal)
+  #failOne (passage: Passage, place: number, error: unknown): undefined {
+    this.#options.witness.fault('an event failed in the pipeline', error)
+    if (passage.isOpen(place)) this.finish(passage, place, failed)
   }
 
-  #finish (inner: number, outcome: Outcome): undefined {
-    const { witness, admission } = this.#options
-    const entry = this.#inFlight.entry(inner)
-    if (entry === undefined) {
-      witness.fault('a ticket was settled twice')
-      return
+  #finishAll (passage: Passage, refusal: Refusal): undefined {
+    for (let place = 0; place < passage.count; place++) {
+      if (passage.isOpen(place)) this.finish(passage, place, refusal)
     }
-    const { door, routeIndex, judged, trace } = entry
-    const arrival = entry.arrival ?? entry.envelope
-    const durationMs = performance.now() - entry.startMs
+  }
+
+  /** The outcome of an event: found here, or told by the sink. */
+  finish (passage: Passage, place: number, outcome: Outcome): undefined {
+    const { witness, admission } = this.#options
+    if (!passage.isOpen(place)) return void witness.fault('a ticket was settled twice')
+    const { door, course, arrival } = passage
+    const routeIndex = course?.match.routeIndex ?? -1
+    const durationMs = performance.now() - passage.startMs
     witness.settled(door, routeIndex, outcome, durationMs)
-    if (!isReceipt(outcome)) {
-      if (arrival !== undefined) witness.refused(door, routeIndex, outcome, arrival)
-    } else if (outcome.outcome === 'written') admission.written(entry.dataBytes, durationMs)
-    trace?.end(outcome)
-    if (judged !== undefined) this.#options.runs[routeIndex]?.perEvent.release(judged)
+    if (!isReceipt(outcome)) witness.refused(door, routeIndex, outcome, arrival)
+    else if (outcome.outcome === 'written') admission.written(passage.bytesOf(place), durationMs)
+    passage.traces?.[place]?.end(outcome)
+    const held = passage.held?.[place]
+    if (held !== undefined) course?.run.perEvent.release(held)
+    this.#inFlight.end()
     try {
-      this.#inFlight.settle(inner, outcome)
+      passage.tell(place, outcome)
     } catch (error) {
       // Whoever settles (the sink, the rest of a batch) must not suffer from the bug of one door.
       witness.fault('a door threw when it was told of an outcome', error)
     }
+    this.#inFlight.told()
   }
 }
