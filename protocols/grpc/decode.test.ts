@@ -252,7 +252,7 @@ t.test('a message of a stream has its number', async t => {
   const message = { $case: 'flat' as const, flat: flatEvent({}) }
   t.match(streamed(7, message), { kind: 'event', id: 7, event: { channel: 'standing' } })
   t.match(streamed(Number.MAX_SAFE_INTEGER, message), { id: Number.MAX_SAFE_INTEGER })
-  t.match(streamed(0, message), { code: 'malformed' })
-  t.match(streamed(1, undefined), { code: 'malformed' })
+  t.match(streamed(0, message), { kind: 'broken', refusal: { code: 'malformed' } })
+  t.match(streamed(1, undefined), { kind: 'broken', refusal: { code: 'malformed' } })
   t.match(streamed(0, { $case: 'open', open: { receipts: true, channel: 'x' } }), { kind: 'open', receipts: true, channel: 'x' })
 })

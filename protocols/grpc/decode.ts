@@ -25,15 +25,20 @@ export interface Shared {
 /** The channel of events that name none, and who sends them. */
 interface Place { readonly shared: Shared, readonly channel: string }
 
-/** What a message of a stream is. `event`: with the id that its sender gave it. */
+/**
+ * What a message of a stream is. `event`: with the id that its sender gave it. `broken`: nothing more of this stream can
+ * be read.
+ */
 export type StreamMessage =
   | { readonly kind: 'open', readonly receipts: boolean, readonly channel: string }
   | { readonly kind: 'event', readonly id: number, readonly event: Envelope | Refusal }
+  | { readonly kind: 'broken', readonly refusal: Refusal }
 
 const broken = refuse(
   'malformed', 'the message is not what the proto file says: its bytes end early, or are not protobuf or UTF-8'
 )
 const noEvent = refuse('malformed', 'the request has no event; set flat or cloud_event')
+const wrongId = refuse('malformed', 'an event of a stream has an id of 1 to 2^53 - 1; number them upwards')
 
 const request = { flat: bytesTag(1), cloudEvent: bytesTag(2), channel: bytesTag(3) } as const
 const batch = { events: bytesTag(1), channel: bytesTag(2) } as const
@@ -99,8 +104,8 @@ export class Decoder {
     })
   }
 
-  /** A PublishStreamRequest. A refusal of its own: nothing more of this stream can be read. */
-  streamed (bytes: Buffer, shared: Shared, channel: string): StreamMessage | Refusal {
+  /** A PublishStreamRequest. */
+  streamed (bytes: Buffer, shared: Shared, channel: string): StreamMessage {
     const reader = this.#reader
     reader.begin(bytes)
     let id = 0
@@ -121,16 +126,14 @@ export class Decoder {
         default: reader.skip(tag, bytes.length)
       }
     }
-    if (reader.broken) return broken
+    if (reader.broken) return { kind: 'broken', refusal: broken }
     if (kind === 'open') return this.#open(openAt, bytes.length)
-    if (kind === 'none') return noEvent
-    if (id < 1 || id > Number.MAX_SAFE_INTEGER) {
-      return refuse('malformed', 'an event of a stream has an id of 1 to 2^53 - 1; number them upwards')
-    }
+    if (kind === 'none') return { kind: 'broken', refusal: noEvent }
+    if (id < 1 || id > Number.MAX_SAFE_INTEGER) return { kind: 'broken', refusal: wrongId }
     return { kind: 'event', id, event: this.#envelope({ shared, channel: ownChannel === '' ? channel : ownChannel }) }
   }
 
-  #open (at: number, limit: number): StreamMessage | Refusal {
+  #open (at: number, limit: number): StreamMessage {
     const reader = this.#reader
     reader.at = at
     reader.span(limit)
@@ -143,7 +146,7 @@ export class Decoder {
       else if (tag === open.channel) channel = reader.text(end)
       else reader.skip(tag, end)
     }
-    return reader.broken ? broken : { kind: 'open', receipts, channel }
+    return reader.broken ? { kind: 'broken', refusal: broken } : { kind: 'open', receipts, channel }
   }
 
   #request (limit: number, place: Place): Envelope | Refusal {
@@ -190,7 +193,7 @@ export class Decoder {
       return refuse('malformed', `the id is longer than ${keyLengthMax} characters; shorten it`)
     }
     const extensions = reading.extensions === undefined ? noExtensions : extensionsOf(reading.extensions)
-    if (isRefusal(extensions)) return extensions
+    if (extensions !== noExtensions && isRefusal(extensions)) return extensions
     const refusal = this.#check(reading) ?? (wrapped ? undefined : required(reading))
     if (refusal !== undefined) return refusal
     const { attributes } = reading

@@ -1,8 +1,9 @@
 // PublishStream: events with the client's own numbers in, cumulative acks and nacks out, within a window.
 
 import { AckWindow } from '../../src/contract/ack-window.ts'
+import { isEnvelope } from '../../src/contract/envelope.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
-import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { Call } from './call.ts'
 import type { CallParts } from './call.ts'
@@ -112,9 +113,9 @@ export class EventStream extends Call implements Settler, Turning {
   #take (bytes: Buffer, reservedBytes: number): void {
     this.give(reservedBytes - bytes.length)
     const message = this.#decoder.streamed(bytes, this, this.#standingChannel)
-    if (isRefusal(message) || message.kind === 'open') {
+    if (message.kind !== 'event') {
       this.give(bytes.length)
-      return isRefusal(message) ? this.#fail(message) : this.#open(message.receipts, message.channel)
+      return message.kind === 'open' ? this.#open(message.receipts, message.channel) : this.#fail(message.refusal)
     }
     this.#opened = true
     const { id, event } = message
@@ -123,7 +124,7 @@ export class EventStream extends Call implements Settler, Turning {
       return this.#fail(wrongOrder)
     }
     const ticket = this.#window.open(id, bytes.length)
-    if (isRefusal(event)) {
+    if (!isEnvelope(event)) {
       this.door.ingress.refused(event, this)
       return this.settle(ticket, event)
     }

@@ -2,6 +2,7 @@
 
 import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
+import { isEnvelope } from '../../src/contract/envelope.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
 import { Call } from './call.ts'
 import type { CallParts } from './call.ts'
@@ -110,7 +111,7 @@ abstract class SingleCall extends Call implements Settler {
 export class PublishCall extends SingleCall {
   protected override publish (message: Buffer): void {
     const event = decoder.one(message, this)
-    if (isRefusal(event)) return this.refuse(event)
+    if (!isEnvelope(event)) return this.refuse(event)
     this.openCount = 1
     this.door.ingress.ingest(event, this, 0)
   }
@@ -143,11 +144,11 @@ export class BatchCall extends SingleCall {
     let run: Envelope[] = []
     for (const [at, event] of events.entries()) {
       // Events that are ingested together share their channel.
-      if (run.length > 0 && (isRefusal(event) || event.channel !== run[0]?.channel)) {
+      if (run.length > 0 && (!isEnvelope(event) || event.channel !== run[0]?.channel)) {
         this.door.ingress.ingestMany(run, this, at - run.length)
         run = []
       }
-      if (isRefusal(event)) {
+      if (!isEnvelope(event)) {
         this.door.ingress.refused(event, this)
         this.settle(at, event)
       } else run.push(event)

@@ -1,7 +1,8 @@
 // The messages of one connection on their way in: taken in order, held while they must wait, and tried again.
 
+import { isEnvelope } from '../../src/contract/envelope.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
-import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { Acknowledging } from './acknowledging.ts'
 import type { Link } from './acknowledging.ts'
@@ -88,7 +89,7 @@ export class Intake implements Settler {
     const channel = this.#door.channelOf(topicName)
     if (typeof channel !== 'string') return this.#refuse(packet, channel, reasonCodes.topicNameInvalid)
     const envelope = decodeMessage(packet, sender, channel, this.#receivedAtMs)
-    if (isRefusal(envelope)) return this.#refuse(packet, envelope)
+    if (!isEnvelope(envelope)) return this.#refuse(packet, envelope)
     const ticket = this.#ring.add(packet.qos, packet.packetId, envelope, this.#holding.lot())
     if (this.#heldCount++ === 0) this.#firstHeld = ticket
     const { messageExpiryInterval } = packet.properties

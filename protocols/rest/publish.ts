@@ -1,5 +1,6 @@
 // What becomes of a whole body, by format: envelopes for the ingress, or a refusal of the request.
 
+import { isEnvelope } from '../../src/contract/envelope.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
@@ -32,7 +33,7 @@ export function describedTwice ({ head }: Exchange): Refusal | undefined {
 }
 
 function publishOne (exchange: Exchange, envelope: Envelope | Refusal): void {
-  if (isRefusal(envelope)) return exchange.refuse(envelope)
+  if (!isEnvelope(envelope)) return exchange.refuse(envelope)
   exchange.event = envelope
   exchange.door.ingress.ingest(envelope, exchange, 0)
 }
@@ -43,7 +44,7 @@ function publishMany (exchange: Exchange, events: readonly (Envelope | Refusal)[
   const batch = new Batch(exchange, events.length)
   let run: Envelope[] = []
   for (const [at, event] of events.entries()) {
-    if (!isRefusal(event)) {
+    if (isEnvelope(event)) {
       run.push(event)
       continue
     }

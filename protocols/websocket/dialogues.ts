@@ -1,5 +1,6 @@
 // What each subprotocol makes of messages: events, declarations and credentials of sluice.v1, CloudEvents one by one.
 
+import { isEnvelope } from '../../src/contract/envelope.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
 import { isRefusal, retryable } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
@@ -90,7 +91,7 @@ interface Decoded {
 }
 
 function finish ({ stream }: Session, { to, id, bytes, receipt, envelope }: Decoded): void {
-  if (isRefusal(envelope)) return stream.refuse(envelope, id, to.channel)
+  if (!isEnvelope(envelope)) return stream.refuse(envelope, id, to.channel)
   if (receipt) stream.wantReceipt(id)
   stream.push(envelope, id, bytes)
 }

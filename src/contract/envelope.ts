@@ -1,5 +1,7 @@
 // One event on its way through the pipeline, the same whatever door it came in by.
 
+import type { Refusal } from './outcome.ts'
+
 /** Who is sending, as authentication found out. */
 export interface Principal {
   readonly name: string
@@ -107,6 +109,11 @@ export interface Envelope extends Context {
   readonly tracestate: string | undefined
   /** False: the sender waits `limits.replyTimeoutMs` at most. True: the ack is withheld as long as it takes. */
   readonly patient: boolean
+}
+
+/** Asked for every event: cheaper than `isRefusal`, which must tell refusals from anything. */
+export function isEnvelope (decoded: Envelope | Refusal): decoded is Envelope {
+  return (decoded as Partial<Envelope>).receivedAtMs !== undefined
 }
 
 /** What is known of a request before it is an event. `channel` and the principal's name are '' where they are not. */

@@ -1,6 +1,6 @@
 // Where an outcome is decided: Kafka or the journal. A record goes in with a settler, a ticket and a deadline.
 
-import type { Settler } from './outcome.ts'
+import type { Refusal, Settler } from './outcome.ts'
 
 /** One event as it is written: what Kafka calls a record. Encoded by `record.ts`. */
 export interface SinkRecord {
@@ -18,6 +18,11 @@ export interface SinkRecord {
   /** For the receipt, and for the header that `idName` says. */
   readonly id: string
   readonly source: string
+}
+
+/** Asked for every event: cheaper than `isRefusal`, which must tell refusals from anything. */
+export function isRecord (made: SinkRecord | Refusal): made is SinkRecord {
+  return (made as Partial<SinkRecord>).headers !== undefined
 }
 
 export interface SinkHealth {

@@ -5,6 +5,7 @@ import type { LimitState } from '../contract/limit-state.ts'
 import { isReceipt, isRefusal } from '../contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../contract/outcome.ts'
 import type { JudgeContext } from '../contract/policy.ts'
+import { isRecord } from '../contract/sink.ts'
 import type { Sink } from '../contract/sink.ts'
 import type { Access } from './access.ts'
 import type { Admission } from './admission.ts'
@@ -32,8 +33,8 @@ export interface PipelineOptions {
   readonly replyTimeoutMs: number
 }
 
-/** Events of a passage that are judged together, with their places. */
-interface Sound { readonly places: number[], readonly envelopes: Envelope[] }
+/** What waits for it runs when all that is being done is done. */
+const soon = Promise.resolve()
 
 /** The pipeline of one worker. */
 export class Pipeline {
@@ -41,6 +42,9 @@ export class Pipeline {
   readonly #inFlight: InFlight
   readonly #turns: TurnOrder<Passage>
   readonly #lossy: Lossy
+  /** On `performance.now()`, of what is being done; 0 once that is over. */
+  #nowMs = 0
+  readonly #over = (): void => { this.#nowMs = 0 }
 
   constructor (options: PipelineOptions) {
     this.#options = options
@@ -65,7 +69,7 @@ export class Pipeline {
   }
 
   ingestMany (door: number, all: readonly Envelope[], settler: Settler, firstTicket: number): void {
-    const startMs = performance.now()
+    const startMs = this.#lookAtClock()
     const envelopes = all.slice(0, this.#inFlight.take(all.length))
     for (let place = envelopes.length; place < all.length; place++) {
       const envelope = all[place]
@@ -76,6 +80,12 @@ export class Pipeline {
     if (arrival === undefined) return
     const passage = new Passage(this, { door, envelopes, arrival, settler, firstTicket, startMs })
     this.#turns.submit(arrival.peer.connectionId, passage)
+  }
+
+  /** Outcomes that are told together have the time of the first: to ask for it takes longer than to count one. */
+  #lookAtClock (): number {
+    if (this.#nowMs === 0) void soon.then(this.#over)
+    return this.#nowMs = performance.now()
   }
 
   /** A door tells of what it refused itself. */
@@ -154,55 +164,55 @@ export class Pipeline {
 
   #judgeEvents (passage: Passage, course: Course): Promise<void> | undefined {
     const { perEvent } = course.run
-    const sound = this.#sound(passage, course)
-    const { envelopes } = sound
+    const places = this.#soundPlaces(passage, course)
+    const envelopes = (places?.map(place => passage.envelopes[place]) ?? passage.envelopes) as readonly Envelope[]
     const [envelope] = envelopes
     if (envelope === undefined) return undefined
     if (envelopes.length > 1) {
       const verdicts = perEvent.judgeMany(envelopes, course.context)
-      if (!(verdicts instanceof Promise)) return this.#eventsJudged(passage, sound, verdicts)
-      return verdicts.then(late => this.#eventsJudged(passage, sound, late))
+      if (!(verdicts instanceof Promise)) return this.#eventsJudged(passage, places, verdicts)
+      return verdicts.then(late => this.#eventsJudged(passage, places, late))
     }
     const verdict = perEvent.judge(envelope, course.context)
-    if (!(verdict instanceof Promise)) return this.#eventsJudged(passage, sound, [verdict])
-    return verdict.then(late => this.#eventsJudged(passage, sound, [late]))
+    if (!(verdict instanceof Promise)) return this.#eventsJudged(passage, places, [verdict])
+    return verdict.then(late => this.#eventsJudged(passage, places, [late]))
   }
 
-  /** The events that keep what every event must keep; those that do not are refused here. */
-  #sound (passage: Passage, { run: { plan } }: Course): Sound {
-    const sound: Sound = { places: [], envelopes: [] }
-    for (let place = 0; place < passage.count; place++) {
-      const envelope = passage.envelopes[place]
-      if (envelope === undefined) continue
+  /** Refuses events that do not keep what every event must keep. The places of the others; undefined: all of them. */
+  #soundPlaces (passage: Passage, { run: { plan } }: Course): readonly number[] | undefined {
+    const { envelopes } = passage
+    let areAll = true
+    for (let place = 0; place < envelopes.length; place++) {
+      const envelope = envelopes[place]
       try {
-        const broken = checkEvent(envelope, plan)
+        const broken = envelope === undefined ? undefined : checkEvent(envelope, plan)
         if (broken !== undefined) this.finish(passage, place, broken)
-        else {
-          sound.places.push(place)
-          sound.envelopes.push(envelope)
-        }
       } catch (error) {
         this.#failOne(passage, place, error)
       }
+      areAll &&= envelopes[place] !== undefined
     }
-    return sound
+    return areAll ? undefined : [...envelopes.keys()].filter(place => envelopes[place] !== undefined)
   }
 
-  #eventsJudged (passage: Passage, { places, envelopes }: Sound, verdicts: readonly (Envelope | Refusal)[]): undefined {
-    for (let at = 0; at < places.length; at++) {
-      const [place, given, verdict] = [places[at], envelopes[at], verdicts[at]]
-      if (place === undefined || given === undefined || verdict === undefined) continue
+  /** `places`: of the events that the verdicts are about; undefined: all of the passage. */
+  #eventsJudged (passage: Passage, places: readonly number[] | undefined, verdicts: readonly (Envelope | Refusal)[]): undefined {
+    for (let at = 0; at < verdicts.length; at++) {
+      const place = places === undefined ? at : places[at]
+      const verdict = verdicts[at]
+      if (place === undefined || verdict === undefined) continue
       try {
-        this.#eventJudged(passage, place, given, verdict)
+        this.#eventJudged(passage, place, verdict)
       } catch (error) {
         this.#failOne(passage, place, error)
       }
     }
   }
 
-  #eventJudged (passage: Passage, place: number, given: Envelope, judged: Envelope | Refusal): undefined {
+  #eventJudged (passage: Passage, place: number, judged: Envelope | Refusal): undefined {
+    const { course, envelopes } = passage
+    const given = envelopes[place]
     if (judged !== given && isRefusal(judged)) return this.finish(passage, place, judged)
-    const { course } = passage
     if (course === undefined) throw new Error('events were judged that have no route')
     const { run, match } = course
     if (run.perEvent.holds) (passage.held ??= [])[place] = judged
@@ -221,7 +231,7 @@ export class Pipeline {
   #deliver (passage: Passage, place: number, judged: Envelope, { run, match }: Course): undefined {
     const { sink, replyTimeoutMs } = this.#options
     const record = toRecord(judged, match, run.plan)
-    if (isRefusal(record)) return this.finish(passage, place, record)
+    if (!isRecord(record)) return this.finish(passage, place, record)
     passage.leave(place, judged.data?.length ?? 0)
     if (run.context.ack === 'none') {
       return this.finish(passage, place, this.#lossy.deliver(record, passage.door, match.routeIndex))
@@ -252,7 +262,7 @@ export class Pipeline {
     if (!passage.isOpen(place)) return void witness.fault('a ticket was settled twice')
     const { door, course, arrival } = passage
     const routeIndex = course?.match.routeIndex ?? -1
-    const durationMs = performance.now() - passage.startMs
+    const durationMs = (this.#nowMs === 0 ? this.#lookAtClock() : this.#nowMs) - passage.startMs
     witness.settled(door, routeIndex, outcome, durationMs)
     if (!isReceipt(outcome)) witness.refused(door, routeIndex, outcome, arrival)
     else if (outcome.outcome === 'written') admission.written(passage.bytesOf(place), durationMs)
