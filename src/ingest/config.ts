@@ -84,8 +84,8 @@ export const limitsConfig = Type.Object({
     default: '64MiB', minimumBytes: 1_048_576, description: 'Bytes of events held by the node between receiving and answering.'
   })),
   preAuthBytesMax: Type.Unsafe<number>(bytes({
-    default: '16MiB', minimumBytes: 65_536,
-    description: 'Bytes that connections which have not authenticated yet may hold on the node.'
+    default: '32MiB', minimumBytes: 65_536,
+    description: 'Bytes that connections which have not authenticated yet may hold on the node; one address at most half.'
   })),
   connectionsMax: Type.Integer({ default: 10_000, minimum: 1, description: 'Open connections of the node, all listeners; each worker has its share. How many there may be depends on the memory.' }),
   connectionsPerPeerMax: Type.Integer({ default: 2_000, minimum: 1, description: 'Open connections of one peer address.' }),

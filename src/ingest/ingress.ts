@@ -1,6 +1,7 @@
 // The Ingress of one door: what an adapter may do, and nothing else, made of the parts that do it.
 
 import type { Ingress, Signal } from '../contract/adapter.ts'
+import type { Peer } from '../contract/envelope.ts'
 import { refuse } from '../contract/outcome.ts'
 import type { ClaimSession } from '../contract/session.ts'
 import type { Access } from './access.ts'
@@ -11,8 +12,8 @@ import type { Pipeline } from './pipeline.ts'
 /** The small budget of peers that have not proved who they are. */
 interface PreAuth {
   /** False: no room. */
-  reservePreAuth (bytes: number): boolean
-  releasePreAuth (bytes: number): void
+  reservePreAuth (bytes: number, peer: Peer): boolean
+  releasePreAuth (bytes: number, peer: Peer): void
 }
 
 export interface IngressParts {
@@ -36,8 +37,8 @@ export function createIngress (parts: IngressParts, door: number): Ingress {
   return {
     authenticate,
     schemes,
-    reservePreAuth: bytes => preAuth.reservePreAuth(bytes) ? undefined : tooMuchUnproven,
-    releasePreAuth: bytes => { preAuth.releasePreAuth(bytes) },
+    reservePreAuth: (bytes, peer) => preAuth.reservePreAuth(bytes, peer) ? undefined : tooMuchUnproven,
+    releasePreAuth: (bytes, peer) => { preAuth.releasePreAuth(bytes, peer) },
     reserve: (bytes, principal) => admission.reserve(bytes, principal),
     release: (bytes, principal) => { admission.release(bytes, principal) },
     ingest: (envelope, settler, ticket) => { pipeline.ingest(door, envelope, settler, ticket) },

@@ -84,6 +84,22 @@ t.test('who has not authenticated holds pre-auth bytes, authenticating or closin
   t.equal(gauge(connections, 'pre_auth_limit_bytes'), 250)
 })
 
+t.test('one address cannot have all that is there for those who have not authenticated', async t => {
+  const connections = createConnections({ ...wide, preAuthBytesMax: 600 })
+  const peer = connections.admit(socketFrom('10.0.0.1'), false)
+  if (typeof peer === 'string') throw new Error(peer)
+  admitted(connections, socketFrom('10.0.0.1'))
+  admitted(connections, socketFrom('10.0.0.1'))
+  t.equal(connections.admit(socketFrom('10.0.0.1'), false), 'pre-auth')
+  t.equal(connections.reservePreAuth(1, peer), false, 'nor by what it sends')
+  admitted(connections, socketFrom('10.0.0.2'))
+  t.same([gauge(connections, 'pre_auth_bytes'), gauge(connections, 'pre_auth_peers')], [400, 2])
+  connections.authenticated(peer.connectionId)
+  t.equal(gauge(connections, 'pre_auth_bytes'), 300)
+  t.equal(connections.reservePreAuth(1, { ...peer, address: '10.0.0.2' }), true)
+  connections.releasePreAuth(1, { ...peer, address: '10.0.0.2' })
+})
+
 t.test('unfinished frames are counted up to their cap', async t => {
   const connections = createConnections(wide)
   t.equal(connections.holdFrames(100), true)

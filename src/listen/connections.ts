@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import { plainAddress } from '../contract/address.ts'
 import type { Certificate, Peer } from '../contract/envelope.ts'
+import { PreAuth } from './pre-auth.ts'
 
 export interface ConnectionLimits {
   /** All three are this worker's share of the node's. */
@@ -32,8 +33,8 @@ export interface Connections {
   /** Its bytes no longer count against the pre-auth budget. */
   authenticated (connectionId: number): void
   /** Takes more bytes of the pre-auth budget, for a body that is read before its sender is known. False: no room. */
-  reservePreAuth (bytes: number): boolean
-  releasePreAuth (bytes: number): void
+  reservePreAuth (bytes: number, peer: Peer): boolean
+  releasePreAuth (bytes: number, peer: Peer): void
   /** Counts bytes of unfinished frames, or fewer of them where negative. False: they are above the cap now. */
   holdFrames (bytes: number): boolean
   /** Calls `listener` when the connection of an admitted peer has closed. */
@@ -45,6 +46,9 @@ export interface Connections {
 function endpointOf (socket: Socket): string {
   return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0} ${socket.localAddress ?? ''} ${socket.localPort ?? 0}`
 }
+
+/** The address of those that have yet to say whose they are. */
+const nobody = ''
 
 /** A peer gets its certificate once, before anybody else sees it. */
 type Newcomer = Omit<Peer, 'certificate'> & { certificate?: Certificate }
@@ -62,21 +66,24 @@ class ConnectionTable implements Connections {
   readonly #byEndpoint = new Map<string, Newcomer>()
   /** Sockets that have yet to say whose they are. */
   readonly #unnamed = new Set<Socket>()
-  readonly #waiting = new Set<number>()
+  /** Peers that have not proved who they are, by connection. */
+  readonly #unproven = new Map<number, Peer>()
+  readonly #preAuth: PreAuth
   readonly #refused: Record<RefusedFor, number> = { 'connections': 0, 'peer': 0, 'pre-auth': 0 }
   readonly #closedListeners: ((peer: Peer) => void)[] = []
   #openCount = 0
-  #bodyBytes = 0
   #frameBytes = 0
   #lastId = 0
 
   constructor (limits: ConnectionLimits) {
     this.#limits = limits
+    this.#preAuth = new PreAuth(limits.preAuthBytesMax)
     this.gauges = new Map([
       ['connections_active', () => this.#openCount],
       ['connections_peers', () => this.#perAddress.size],
       ['connections_unnamed', () => this.#unnamed.size],
-      ['pre_auth_bytes', () => this.#preAuthBytes()],
+      ['pre_auth_bytes', () => this.#preAuth.bytes],
+      ['pre_auth_peers', () => this.#preAuth.addressesCount],
       ['unfinished_frame_bytes', () => this.#frameBytes],
       ['unfinished_frame_limit_bytes', () => limits.frameBytesMax],
       ['pre_auth_limit_bytes', () => limits.preAuthBytesMax],
@@ -85,35 +92,35 @@ class ConnectionTable implements Connections {
     ])
   }
 
-  #preAuthBytes (): number {
-    return (this.#waiting.size + this.#unnamed.size) * this.#limits.preAuthBytesEach + this.#bodyBytes
-  }
-
-  /** `address` is undefined where it is not known yet. */
-  #capAbove (address: string | undefined): RefusedFor | undefined {
-    const { connectionsMax, connectionsPerPeerMax, preAuthBytesEach, preAuthBytesMax } = this.#limits
+  #capAbove (address: string): RefusedFor | undefined {
+    const { connectionsMax, connectionsPerPeerMax, preAuthBytesEach } = this.#limits
     if (this.#openCount + this.#unnamed.size >= connectionsMax) return 'connections'
-    if (address !== undefined && (this.#perAddress.get(address) ?? 0) >= connectionsPerPeerMax) return 'peer'
-    if (this.#preAuthBytes() + preAuthBytesEach > preAuthBytesMax) return 'pre-auth'
-    return undefined
+    if ((this.#perAddress.get(address) ?? 0) >= connectionsPerPeerMax) return 'peer'
+    return this.#preAuth.mayTake(preAuthBytesEach, address) ? undefined : 'pre-auth'
   }
 
-  #refusalOf (address: string | undefined): RefusedFor | undefined {
+  #refusalOf (address: string): RefusedFor | undefined {
     const above = this.#capAbove(address)
     if (above !== undefined) this.#refused[above]++
     return above
   }
 
   hold (socket: Socket): RefusedFor | undefined {
-    const above = this.#refusalOf(undefined)
+    const above = this.#refusalOf(nobody)
     if (above !== undefined) return above
     this.#unnamed.add(socket)
-    socket.once('close', () => this.#unnamed.delete(socket))
+    this.#preAuth.take(this.#limits.preAuthBytesEach, nobody)
+    socket.once('close', () => { this.#named(socket) })
     return undefined
   }
 
+  /** It has said whose it is, or has gone. */
+  #named (socket: Socket): void {
+    if (this.#unnamed.delete(socket)) this.#preAuth.give(this.#limits.preAuthBytesEach, nobody)
+  }
+
   admit (socket: Socket, secure: boolean, farEnd?: FarEnd): Peer | RefusedFor {
-    this.#unnamed.delete(socket)
+    this.#named(socket)
     const address = plainAddress(farEnd?.address ?? socket.remoteAddress ?? '')
     const above = this.#refusalOf(address)
     if (above !== undefined) return above
@@ -121,7 +128,8 @@ class ConnectionTable implements Connections {
     const peer: Newcomer = { address, port, secure, connectionId: ++this.#lastId }
     this.#openCount++
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
-    this.#waiting.add(peer.connectionId)
+    this.#unproven.set(peer.connectionId, peer)
+    this.#preAuth.take(this.#limits.preAuthBytesEach, address)
     this.#peers.set(socket, peer)
     const endpoint = secure ? endpointOf(socket) : ''
     if (secure) this.#byEndpoint.set(endpoint, peer)
@@ -133,7 +141,7 @@ class ConnectionTable implements Connections {
     this.#openCount--
     // The next connection may have come from the same port before this one was known to be gone.
     if (this.#byEndpoint.get(endpoint) === peer) this.#byEndpoint.delete(endpoint)
-    this.#waiting.delete(peer.connectionId)
+    this.authenticated(peer.connectionId)
     const left = (this.#perAddress.get(peer.address) ?? 1) - 1
     if (left > 0) this.#perAddress.set(peer.address, left)
     else this.#perAddress.delete(peer.address)
@@ -151,7 +159,14 @@ class ConnectionTable implements Connections {
   }
 
   peerOf (socket: object): Peer | undefined { return this.#peers.get(socket) }
-  authenticated (connectionId: number): void { this.#waiting.delete(connectionId) }
+
+  authenticated (connectionId: number): void {
+    const peer = this.#unproven.get(connectionId)
+    if (peer === undefined) return
+    this.#unproven.delete(connectionId)
+    this.#preAuth.give(this.#limits.preAuthBytesEach, peer.address)
+  }
+
   watchClosed (listener: (peer: Peer) => void): void { this.#closedListeners.push(listener) }
 
   holdFrames (bytes: number): boolean {
@@ -159,14 +174,11 @@ class ConnectionTable implements Connections {
     return this.#frameBytes <= this.#limits.frameBytesMax
   }
 
-  reservePreAuth (bytes: number): boolean {
-    if (this.#preAuthBytes() + bytes > this.#limits.preAuthBytesMax) return false
-    this.#bodyBytes += bytes
+  reservePreAuth (bytes: number, { address }: Peer): boolean {
+    if (!this.#preAuth.mayTake(bytes, address)) return false
+    this.#preAuth.take(bytes, address)
     return true
   }
 
-  releasePreAuth (bytes: number): void {
-    this.#bodyBytes -= bytes
-    if (this.#bodyBytes < 0) throw new Error(`pre-auth budget: ${-this.#bodyBytes} bytes more were given back than taken`)
-  }
+  releasePreAuth (bytes: number, { address }: Peer): void { this.#preAuth.give(bytes, address) }
 }
