@@ -214,9 +214,20 @@ t.test('without room in the budget messages wait, and go on when there is some',
   t.equal(rig.gauge('read_ahead_bytes'), 0)
 })
 
-t.test('while the node is short of memory nothing comes in', async t => {
+t.test('while others use the memory up, what has its share comes in', async t => {
+  const rig = await startBridge(t, { prepare: (_, ingress) => { ingress.pressure.set(true) } })
+  const link = await rig.link()
+  link.publish(1, 'x')
+  await soon(() => link.acknowledged.length === 1, 'an ack')
+})
+
+t.test('what has no share comes in when the pressure ends', async t => {
   const rig = await startBridge(t, {
-    settings: { retryDelayMaxMs: 600_000 }, prepare: (_, ingress) => { ingress.pressure.set(true) }
+    settings: { retryDelayMaxMs: 600_000 },
+    prepare: (_, ingress) => {
+      ingress.pressure.set(true)
+      ingress.reservation = () => ingress.pressure.on ? refuse('overloaded', 'for a test') : undefined
+    }
   })
   const link = await rig.link()
   link.publish(1, 'x')

@@ -2,7 +2,7 @@
 
 import type { Ingress, Log } from '../../src/contract/adapter.ts'
 import type { Envelope } from '../../src/contract/envelope.ts'
-import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
+import { isReceipt, isRefusal } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import type { PublishPacket } from '../mqtt/codec/packet.ts'
 import { Backoff } from './backoff.ts'
@@ -26,7 +26,6 @@ export interface DeliveriesOptions {
   readonly onStop: (refusal: Refusal, topic: string) => void
 }
 
-const underPressure = refuse('overloaded', 'the node is short of memory')
 
 const firstRetryMs = 100
 /** A refused message is logged, but not more often than this. */
@@ -145,7 +144,7 @@ export class Deliveries implements Settler {
       if (!this.#isKnown(packet)) {
         // The next outcome makes room.
         if (this.heldCount >= settings.inFlightEventsMax) return
-        const refusal = ingress.pressure.on ? underPressure : ingress.reserve(sizeOf(packet), this.#shared.principal)
+        const refusal = ingress.reserve(sizeOf(packet), this.#shared.principal)
         if (refusal !== undefined && replies[refusal.code].fate === 'hold') return this.#tryLater(0)
         this.#waiting.shift()
         this.#waitingBytes -= sizeOf(packet)

@@ -18,6 +18,12 @@ function settle (ingress: FakeIngress, index: number, refusal?: Refusal): void {
   pending.settle(refusal ?? receiptOf(pending.envelope, index))
 }
 
+/** The node has no memory for the sender, or has again. */
+function beShort (ingress: FakeIngress, isShort = true): void {
+  ingress.reservation = isShort ? () => refuse('overloaded', 'for a test', { retryAfterMs: 3_600_000 }) : undefined
+  ingress.pressure.set(isShort)
+}
+
 /** What was acknowledged, in order. */
 function acknowledged (client: MqttClient): string[] {
   return client.heard.flatMap(packet => packet.type === 'PUBACK' || packet.type === 'PUBREC' || packet.type === 'PUBCOMP'
@@ -250,7 +256,7 @@ t.test('a quota that is used up for long ends a connection of MQTT 5', async t =
 t.test('while the node is short of memory, messages wait and control packets do not [MQTT-4.9.0-3]', async t => {
   const { connect, ingress, gauge } = await startMqtt(t, { config: { pausedBytesMax: 300 } })
   const { client } = await connect({ keepAlive: 1 })
-  ingress.pressure.set(true)
+  beShort(ingress)
   client.say(publishPacket({ packetId: 1 }), { type: 'PINGREQ' })
   await client.next('PINGRESP')
   t.equal(ingress.envelopes.length, 0)
@@ -263,10 +269,36 @@ t.test('while the node is short of memory, messages wait and control packets do 
   await eventually(() => performance.now() - beganMs > 1_700, 'longer than one and a half times the keep alive')
   t.notOk(client.types().includes('DISCONNECT'), 'nothing is read, so nothing can be missed')
   t.equal(client.types().filter(type => type === 'PINGRESP').length, 1)
-  ingress.pressure.set(false)
+  beShort(ingress, false)
   await client.next('PUBACK', 2)
   await eventually(() => client.types().filter(type => type === 'PINGRESP').length === 2, 'the ping that waited')
   t.equal(gauge('paused_bytes'), 0)
+})
+
+t.test('while others use the memory up, whoever has not its share goes on', async t => {
+  const { connect, ingress } = await startMqtt(t)
+  const { client } = await connect()
+  ingress.pressure.set(true)
+  client.say(publishPacket({ packetId: 1 }))
+  await client.next('PUBACK', 1)
+  let isShort = true
+  ingress.reservation = () => isShort ? refuse('overloaded', 'for a test', { retryAfterMs: 3_600_000 }) : undefined
+  client.say(publishPacket({ packetId: 2 }), { type: 'PINGREQ' })
+  await client.next('PINGRESP')
+  isShort = false
+  await client.next('PUBACK', 2)
+  t.ok(ingress.pressure.on, 'it did not wait for that to end')
+})
+
+t.test('while others use the memory up, a message of QoS 0 waits as well', async t => {
+  const { connect, ingress } = await startMqtt(t)
+  const { client } = await connect()
+  beShort(ingress)
+  client.say(publishPacket({ qos: 0 }), { type: 'PINGREQ' })
+  await client.next('PINGRESP')
+  t.same([ingress.envelopes.length, ingress.refusals.length], [0, 0])
+  beShort(ingress, false)
+  await eventually(() => ingress.envelopes.length === 1, 'the message')
 })
 
 t.test('a packet that is not complete waits for room too', async t => {
@@ -412,13 +444,13 @@ t.test('an alias stands for the topic that came with it', async t => {
 t.test('a message that expires while it waits is not delivered [MQTT-4.3.3-13]', async t => {
   const { connect, ingress } = await startMqtt(t)
   const { client } = await connect()
-  ingress.pressure.set(true)
+  beShort(ingress)
   client.say(
     publishPacket({ packetId: 1, properties: { messageExpiryInterval: 0 } }),
     publishPacket({ packetId: 3, qos: 2, properties: { messageExpiryInterval: 0 } }),
     publishPacket({ packetId: 2, properties: { messageExpiryInterval: 60 } }), { type: 'PINGREQ' })
   await client.next('PINGRESP')
-  ingress.pressure.set(false)
+  beShort(ingress, false)
   await client.next('PUBACK', 2)
   t.same(acknowledged(client), ['PUBACK 1 0x83', 'PUBREC 3 0x83', 'PUBACK 2'])
   client.say(release(3))

@@ -51,6 +51,8 @@ export class Intake implements Settler {
   #aliases: TopicAliases | undefined
   /** When the few messages that say so expire, by ticket. */
   readonly #expiries = new Map<number, number>()
+  /** True where the wait is for memory alone. */
+  #waitsForRoom = false
   #receivedAtMs = 0
   #heldCount = 0
   /** No message before this one is held. */
@@ -138,19 +140,19 @@ export class Intake implements Settler {
   }
 
   #carry (heldBytes: number): void {
-    const refusal = this.#holding.carry(heldBytes)
-    if (refusal !== undefined) this.#wait(refusal)
+    if (this.#holding.carry(heldBytes) !== undefined) this.#waitForRoom()
   }
 
   /** What waited goes on, as far as it may; so much of a packet that is not complete may have waited too. */
   resume (heldBytes: number): void {
+    if (this.#waitsForRoom && !this.#door.ingress.pressure.on) this.#stall.cut()
     if (!this.#holding.carryFits && !this.#stall.isOn) this.#carry(heldBytes)
     this.submit()
   }
 
   submit (): void {
-    const { draining, pressure } = this.#door.ingress
-    while (this.#heldCount > 0 && !this.#stall.isOn && !pressure.on && !draining.on) {
+    const { draining } = this.#door.ingress
+    while (this.#heldCount > 0 && !this.#stall.isOn && !draining.on) {
       if (!this.#submitRun()) break
     }
     if (this.#heldCount > 0 && this.#stall.isOn) this.#parts.link.wakeAt(this.#stall.untilMs)
@@ -198,9 +200,9 @@ export class Intake implements Settler {
     const lot = this.#ring.lotOf(ticket)
     const refusal = lot === undefined ? undefined : this.#holding.reserve(lot)
     if (refusal === undefined) return true
-    // Whoever sends with QoS 0 does not wait for anything.
-    if (this.#ring.qosOf(ticket) === 0) return this.#giveUp(ticket, envelope, refusal)
-    this.#wait(refusal)
+    // Whoever sends with QoS 0 does not wait for anything but the pressure to end.
+    if (this.#ring.qosOf(ticket) === 0 && !this.#door.ingress.pressure.on) return this.#giveUp(ticket, envelope, refusal)
+    this.#waitForRoom()
     return false
   }
 
@@ -213,9 +215,16 @@ export class Intake implements Settler {
     return false
   }
 
-  #wait ({ retryAfterMs }: Refusal): void {
+  #wait (retryAfterMs: number | undefined): void {
     this.#stall.begin(retryAfterMs)
+    this.#waitsForRoom = false
     this.#parts.link.wakeAt(this.#stall.untilMs)
+  }
+
+  /** Whose share of the memory is used up looks again soon: others may need theirs no more, whatever the pressure. */
+  #waitForRoom (): void {
+    this.#wait(undefined)
+    this.#waitsForRoom = true
   }
 
   settle (ticket: number, outcome: Outcome): void {
@@ -254,7 +263,7 @@ export class Intake implements Settler {
     if (refusal.code === 'rate-limited' && sender.version === 5 && (refusal.retryAfterMs ?? 0) > longWaitMs) {
       return link.endFor(reasonCodes.quotaExceeded, refusal)
     }
-    this.#wait(refusal)
+    this.#wait(refusal.retryAfterMs)
     if (this.#door.ingress.draining.on) link.flushSoon()
   }
 

@@ -29,4 +29,7 @@ export class Stall {
 
   /** Something went on. */
   end (): void { this.#triesCount = 0 }
+
+  /** What was waited for is there. */
+  cut (): void { this.untilMs = 0 }
 }
