@@ -26,8 +26,8 @@ export interface Shared {
 interface Place { readonly shared: Shared, readonly channel: string }
 
 /**
- * What a message of a stream is. `event`: with the id that its sender gave it. `broken`: nothing more of this stream can
- * be read.
+ * What a message of a stream is. `event`: with the id that its sender gave it. `broken`: nothing more can be read of
+ * this stream.
  */
 export type StreamMessage =
   | { readonly kind: 'open', readonly receipts: boolean, readonly channel: string }

@@ -201,7 +201,8 @@ export class Intake implements Settler {
     const refusal = lot === undefined ? undefined : this.#holding.reserve(lot)
     if (refusal === undefined) return true
     // Whoever sends with QoS 0 does not wait for anything but the pressure to end.
-    if (this.#ring.qosOf(ticket) === 0 && !this.#door.ingress.pressure.on) return this.#giveUp(ticket, envelope, refusal)
+    const { pressure } = this.#door.ingress
+    if (this.#ring.qosOf(ticket) === 0 && !pressure.on) return this.#giveUp(ticket, envelope, refusal)
     this.#waitForRoom()
     return false
   }

@@ -33,6 +33,9 @@ export interface PipelineOptions {
   readonly replyTimeoutMs: number
 }
 
+/** Of some events of a passage; undefined: of all. */
+type Places = readonly number[] | undefined
+
 /** What waits for it runs when all that is being done is done. */
 const soon = Promise.resolve()
 
@@ -178,8 +181,8 @@ export class Pipeline {
     return verdict.then(late => this.#eventsJudged(passage, places, [late]))
   }
 
-  /** Refuses events that do not keep what every event must keep. The places of the others; undefined: all of them. */
-  #soundPlaces (passage: Passage, { run: { plan } }: Course): readonly number[] | undefined {
+  /** Refuses events that do not keep what every event must keep; gives the places of the others. */
+  #soundPlaces (passage: Passage, { run: { plan } }: Course): Places {
     const { envelopes } = passage
     let areAll = true
     for (let place = 0; place < envelopes.length; place++) {
@@ -195,8 +198,8 @@ export class Pipeline {
     return areAll ? undefined : [...envelopes.keys()].filter(place => envelopes[place] !== undefined)
   }
 
-  /** `places`: of the events that the verdicts are about; undefined: all of the passage. */
-  #eventsJudged (passage: Passage, places: readonly number[] | undefined, verdicts: readonly (Envelope | Refusal)[]): undefined {
+  /** `places`: of the events that the verdicts are about. */
+  #eventsJudged (passage: Passage, places: Places, verdicts: readonly (Envelope | Refusal)[]): undefined {
     for (let at = 0; at < verdicts.length; at++) {
       const place = places === undefined ? at : places[at]
       const verdict = verdicts[at]
