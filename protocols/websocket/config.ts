@@ -45,6 +45,11 @@ export const websocketConfig = Type.Object({
     default: '32MiB',
     description: 'The same of all connections of a worker; above it whoever has left more than an equal share unread is cut.'
   })),
+  unpaidBytesMax: Type.Unsafe<number>(bytes({
+    default: '16MiB',
+    description: 'What the connections of a worker have read although the node had no room for it; above it, one that ' +
+      'reads more is closed (1013).'
+  })),
   overloadTimeoutMs: Type.Integer({
     default: 30_000, minimum: 50,
     description: 'How long a connection is not read because the node has no room for its events, before it is closed.'

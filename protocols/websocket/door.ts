@@ -61,6 +61,8 @@ export class Door {
   /** Events refused in this turn of the event loop. */
   refusedCount = 0
   readonly unread: Unread
+  /** Read by all connections although there was no room for it. */
+  unpaidBytes = 0
   /** Connections whose messages may be compressed. */
   compressedCount = 0
   readonly #live = new LiveList<Live>()
@@ -132,6 +134,9 @@ export class Door {
 
   /** True where whoever has an event refused waits for the next turn: a refusal costs its sender next to nothing. */
   get isCrowded (): boolean { return this.refusedCount >= refusedPerTurnMax }
+
+  /** True where whoever reads more without room is closed. */
+  get isOverdrawn (): boolean { return this.unpaidBytes > this.config.unpaidBytesMax }
 
   get liveCount (): number { return this.#live.all.length }
 

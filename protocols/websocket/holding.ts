@@ -8,24 +8,33 @@ import type { Refusal } from '../../src/contract/outcome.ts'
 export interface Purse {
   reserve (bytes: number): Refusal | undefined
   release (bytes: number): void
+  /** Told of bytes that were read and not granted: more of them, or fewer where negative. */
+  owe (bytes: number): void
 }
 
 /** Whose bytes they are. The principal may be renewed meanwhile, but not become another one. */
-interface Owner { readonly door: { readonly ingress: Ingress }, readonly peer: Peer, readonly principal: Principal }
+interface Owner {
+  readonly door: { readonly ingress: Ingress, unpaidBytes: number }
+  readonly peer: Peer
+  readonly principal: Principal
+}
 
 /** The small budget of those who have not proved who they are. */
-export function unprovenPurseOf ({ door: { ingress }, peer }: Owner): Purse {
+export function unprovenPurseOf ({ door, peer }: Owner): Purse {
+  const { ingress } = door
   return {
-    reserve: bytes => ingress.reservePreAuth(bytes, peer), release: bytes => { ingress.releasePreAuth(bytes, peer) }
+    reserve: bytes => ingress.reservePreAuth(bytes, peer), release: bytes => { ingress.releasePreAuth(bytes, peer) },
+    owe: bytes => { door.unpaidBytes += bytes }
   }
 }
 
 /** The node's. */
 export function purseOf (owner: Owner): Purse {
-  const { ingress } = owner.door
+  const { door } = owner
   return {
-    reserve: bytes => ingress.reserve(bytes, owner.principal),
-    release: bytes => { ingress.release(bytes, owner.principal) }
+    reserve: bytes => door.ingress.reserve(bytes, owner.principal),
+    release: bytes => { door.ingress.release(bytes, owner.principal) },
+    owe: bytes => { door.unpaidBytes += bytes }
   }
 }
 
@@ -43,7 +52,7 @@ export class Holding {
   take (bytes: number): Refusal | undefined {
     const refusal = this.#purse.reserve(bytes)
     if (refusal === undefined) this.reservedBytes += bytes
-    else this.unpaidBytes += bytes
+    else this.#owe(bytes)
     return refusal
   }
 
@@ -62,8 +71,20 @@ export class Holding {
     const refusal = this.#purse.reserve(this.unpaidBytes)
     if (refusal !== undefined) return refusal
     this.reservedBytes += this.unpaidBytes
-    this.unpaidBytes = 0
+    this.#owe(-this.unpaidBytes)
     return undefined
+  }
+
+  /** True where so many bytes would be granted. */
+  hasRoom (bytes: number): boolean {
+    if (this.#purse.reserve(bytes) !== undefined) return false
+    this.#purse.release(bytes)
+    return true
+  }
+
+  #owe (bytes: number): void {
+    this.unpaidBytes += bytes
+    this.#purse.owe(bytes)
   }
 
   /** Gives back whatever is above `bytes`, first what was never granted. */
@@ -71,7 +92,7 @@ export class Holding {
     let excess = this.reservedBytes + this.unpaidBytes - bytes
     if (excess <= 0) return
     const unpaid = Math.min(excess, this.unpaidBytes)
-    this.unpaidBytes -= unpaid
+    if (unpaid > 0) this.#owe(-unpaid)
     excess -= unpaid
     if (excess === 0) return
     this.reservedBytes -= excess

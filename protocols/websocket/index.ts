@@ -36,6 +36,7 @@ function createWebsocket ({ config, ingress, log }: AdapterSetup<WebsocketConfig
       ['connections_not_read', () => door.sum(({ isPaused }) => isPaused ? 1 : 0)],
       ['events_in_flight', () => door.sum(({ inFlightCount }) => inFlightCount)],
       ['reserved_bytes', () => door.sum(({ reservedBytes }) => reservedBytes)],
+      ['unpaid_bytes', () => door.unpaidBytes],
       ['queued_bytes', () => door.sum(({ queuedBytes }) => queuedBytes)],
       ['unsent_bytes', () => door.sum(({ unsentBytes }) => unsentBytes)]
     ])

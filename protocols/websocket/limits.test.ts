@@ -154,6 +154,34 @@ t.test('a connection for which there is no room for long is told to come back la
   t.same([client.nacks, client.closeCode], [['1 overloaded'], 1013])
 })
 
+t.test('what is read without room is bounded over all connections, and given up by whoever reads more', async t => {
+  const rig = await startWebsocket(t, { config: { unpaidBytesMax: 65_536 } })
+  rig.ingress.reservation = () => full
+  // The beginning of a message.
+  const part = frame(text, Buffer.alloc(100_000)).subarray(0, 40_000)
+  const sockets = [await rig.raw(), await rig.raw(), await rig.raw()]
+  for (const socket of sockets.slice(0, 2)) socket.write(part)
+  await until(() => rig.gauge('connections_open') === 2)
+  t.equal(rig.gauge('unpaid_bytes'), part.length, 'of the one that is left')
+  rig.ingress.reservation = undefined
+  sockets[2]?.write(part)
+  await until(() => rig.gauge('unpaid_bytes') === 0)
+  t.equal(rig.gauge('connections_open'), 2, 'nobody is closed who has room')
+})
+
+t.test('who has waited for room goes on as soon as there is some, whatever others need', async t => {
+  const rig = await startWebsocket(t)
+  const client = await rig.connect()
+  rig.ingress.pressure.set(true)
+  rig.ingress.reservation = () => full
+  client.socket.send('{"type":"event","id":1,"channel":"orders/eu",', { fin: false })
+  await until(() => rig.gauge('connections_not_read') === 1)
+  rig.ingress.reservation = undefined
+  client.socket.send('"data":1}', { fin: true })
+  await client.until(({ acked }) => acked === 1)
+  t.ok(rig.ingress.pressure.on)
+})
+
 t.test('a flood of pings ends the connection, a few do not', async t => {
   const rig = await startWebsocket(t)
   const client = await rig.connect()

@@ -3,7 +3,7 @@
 import t from 'tap'
 import { Room } from './room.ts'
 
-const purse = { reserve: () => undefined, release: () => {} }
+const purse = { reserve: () => undefined, release: () => {}, owe: () => {} }
 /** A message of ten bytes, in a frame of 16. */
 const message = Buffer.concat([Buffer.from([0x82, 0x8a, 0, 0, 0, 0]), Buffer.alloc(10)])
 

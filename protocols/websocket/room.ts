@@ -12,6 +12,8 @@ export class Room {
   /** True where nothing is to be read, because there was no room for what was. */
   isStarved = false
   #starvedSinceMs = 0
+  /** What was read last without room. */
+  #shedBytes = 0
   #held: Holding
   readonly #meter: FrameMeter
 
@@ -22,6 +24,8 @@ export class Room {
   }
 
   get reservedBytes (): number { return this.#held.reservedBytes }
+  /** True where something is held for which there was no room. */
+  get owes (): boolean { return this.#held.unpaidBytes > 0 }
   /** What has come so far, as counts that go on. */
   get frames (): FrameCounts { return this.#meter }
   /** True once the peer has closed. */
@@ -36,6 +40,7 @@ export class Room {
   take (bytes: number): void {
     this.shed = this.#held.take(bytes)
     if (this.shed === undefined) this.#starvedSinceMs = 0
+    else this.#shedBytes = bytes
   }
 
   follow (bytes: Buffer): void { this.#meter.push(bytes) }
@@ -57,9 +62,9 @@ export class Room {
   keepOnly (bytes: number): void { this.#held.keep(bytes) }
   cover (bytes: number): Refusal | undefined { return this.#held.cover(bytes) }
 
-  /** True where what was read before has found room now, so that more can be read. */
+  /** True where what was read before, and as much again, has found room now, so that more can be read. */
   find (): boolean {
-    if (!this.isStarved || this.#held.pay() !== undefined) return false
+    if (!this.isStarved || this.#held.pay() !== undefined || !this.#held.hasRoom(this.#shedBytes)) return false
     this.isStarved = false
     return true
   }

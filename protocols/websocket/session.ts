@@ -116,13 +116,10 @@ export class Session implements Host, PlainReader {
     this.#link.heard(this.door.nowMs)
     if (this.phase === 'asking') this.#unprovenBytes += bytes.length
     const flood = this.#patience.floodOf(this.#room.frames, this.#unprovenBytes)
-    if (flood !== undefined) {
-      this.conclude(flood.code, flood.reason)
-      return false
-    }
-    this.#room.take(bytes.length)
+    if (flood === undefined) this.#room.take(bytes.length)
+    else this.conclude(flood.code, flood.reason)
     if (this.phase === 'asking' && this.shed !== undefined) this.conclude(closings.overloaded, this.shed.detail)
-    return true
+    return flood === undefined
   }
 
   message (data: Buffer, isBinary: boolean): void {
@@ -162,6 +159,7 @@ export class Session implements Host, PlainReader {
     this.stream.pass()
     this.#room.settle(this.door.nowMs)
     this.#keep()
+    if (this.#room.owes && this.door.isOverdrawn) this.conclude(closings.overloaded, 'this node has no room now; come later')
     this.#advance()
   }
 
@@ -288,7 +286,7 @@ export class Session implements Host, PlainReader {
     if (this.phase === 'ended') return
     if (this.phase === 'concluding') return nowMs - this.#ending.sinceMs > concludeMs ? this.#finish() : undefined
     if (!this.#link.sweep(nowMs)) return this.#link.cut()
-    if (!this.door.ingress.pressure.on && this.#room.find()) this.#advance()
+    if (this.#room.find()) this.#advance()
     const ending = this.#patience.judge(nowMs, {
       isUnproven: this.phase === 'asking' && !this.#authenticating, expiresAtMs: this.principal.expiresAtMs,
       openBytes: this.#room.openBytes, isPaused: this.#link.isPaused, frames: this.#room.frames,
