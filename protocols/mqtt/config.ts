@@ -90,7 +90,8 @@ const lasting = {
     description: 'What is still read of a client whose messages wait, so that its pings are answered; then reading stops.'
   })),
   pausedTotalBytesMax: Type.Unsafe<number>(bytes({
-    default: '32MiB', description: 'The same for all clients of a worker.'
+    default: '16MiB',
+    description: 'The same for all clients of a worker; at twice as much, one that sends more is told to come later.'
   })),
   outputBytesMax: Type.Unsafe<number>(bytes({
     default: '64KiB', maximumBytes: 16_777_216, description: 'Answers that a client has not taken yet; then reading stops.'

@@ -55,6 +55,8 @@ export class Door {
   reservedBytes = 0
   /** Of messages that wait before anything was reserved for them. */
   pausedBytes = 0
+  /** Of packets that are not complete, what the node has no room for. */
+  unpaidBytes = 0
   /** Messages of MQTT 3.1.1 that were refused for good and acknowledged all the same. */
   lostCount = 0
   readonly #channels = new Map<string, string>()
@@ -152,6 +154,9 @@ export class Door {
     this.#isFlushing = false
     for (const one of dirty) one.flush()
   }
+
+  /** True where whoever sends more that must wait is told to come later. */
+  get isOverdrawn (): boolean { return this.pausedBytes + this.unpaidBytes > 2 * this.config.pausedTotalBytesMax }
 
   get channelsCount (): number { return this.#channels.size }
 }

@@ -20,6 +20,8 @@ export class Holding {
   /** Reserved for a packet that is not complete. */
   #carryBytes = 0
   #carryFits = true
+  /** Of such a packet, what was not granted. */
+  #unpaidBytes = 0
   #waitingBytes = 0
 
   constructor (door: Door, principal: Principal) {
@@ -71,6 +73,7 @@ export class Holding {
       const refusal = this.#door.ingress.reserve(moreBytes, this.#principal)
       if (refusal !== undefined) {
         this.#carryFits = false
+        this.#owe(moreBytes)
         return refusal
       }
     } else if (moreBytes < 0) {
@@ -78,7 +81,13 @@ export class Holding {
     }
     this.#carryBytes = heldBytes
     this.#door.reservedBytes += moreBytes
+    this.#owe(0)
     return undefined
+  }
+
+  #owe (bytes: number): void {
+    this.#door.unpaidBytes += bytes - this.#unpaidBytes
+    this.#unpaidBytes = bytes
   }
 
   /** Its messages go on. */

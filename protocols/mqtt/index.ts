@@ -43,6 +43,7 @@ function createMqtt ({ config, ingress, log }: AdapterSetup<MqttConfig>): Adapte
       ['messages_lost_total', () => door.lostCount],
       ['reserved_bytes', () => door.reservedBytes],
       ['paused_bytes', () => door.pausedBytes],
+      ['unpaid_bytes', () => door.unpaidBytes],
       ['topics_remembered', () => door.channelsCount]
     ])
   }

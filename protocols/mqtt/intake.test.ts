@@ -315,6 +315,27 @@ t.test('a packet that is not complete waits for room too', async t => {
   t.equal(ingress.reservedBytes, 0)
 })
 
+t.test('what waits without room is bounded over all connections: whoever sends more is told to come later', async t => {
+  const { connect, ingress, gauge } = await startMqtt(t, { config: { pausedTotalBytesMax: 50_000 } })
+  const clients = [await connect(), await connect(), await connect()]
+  beShort(ingress)
+  const bytes = encodePacket(publishPacket({ payload: Buffer.alloc(200_000) }), 5)
+  const [first, second, third] = clients.map(({ client }) => client)
+  first?.stream.write(bytes.subarray(0, 60_000))
+  await eventually(() => gauge('unpaid_bytes') > 50_000, 'half a packet')
+  const unpaidBytes = gauge('unpaid_bytes')
+  second?.stream.write(bytes.subarray(0, 60_000))
+  t.equal((await second?.next('DISCONNECT'))?.reasonCode, 0x89)
+  await second?.ended()
+  t.equal(gauge('unpaid_bytes'), unpaidBytes, 'of the first alone')
+  beShort(ingress, false)
+  third?.stream.write(bytes)
+  await third?.next('PUBACK', 1)
+  first?.stream.write(bytes.subarray(60_000))
+  await first?.next('PUBACK', 1)
+  t.equal(gauge('unpaid_bytes'), 0)
+})
+
 t.test('QoS 0 does not wait for room', async t => {
   const { connect, ingress } = await startMqtt(t)
   const { client } = await connect()

@@ -38,6 +38,7 @@ const heldMax = 256
 
 const tooManyInFlight = refuse('overloaded', 'more messages are in flight than Receive Maximum allows; send fewer at once')
 const tooManyIds = refuse('overloaded', 'too many messages of QoS 2 wait for PUBREL; send it before others')
+const overdrawn = refuse('overloaded', 'this node has no room for what waits here; come back later')
 const expired = refuse('sink-unavailable', 'the message expired before it could be taken; send it anew if it matters')
 
 /** One per connection that was let in. */
@@ -137,6 +138,8 @@ export class Intake implements Settler {
     this.#holding.end()
     this.#carry(heldBytes)
     this.submit()
+    const waits = this.#heldCount > 0 || !this.#holding.carryFits
+    if (waits && this.#door.isOverdrawn) this.#parts.link.endFor(reasonCodes.serverBusy, overdrawn)
   }
 
   #carry (heldBytes: number): void {
