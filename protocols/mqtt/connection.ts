@@ -135,7 +135,7 @@ export class Connection implements Link, Member, Newcomer, Timed {
     if (packet.type === 'violation') return packet
     if (packet.type === 'PUBREL') return this.#release(packet.packetId)
     if (packet.type === 'DISCONNECT') return this.#disconnect(packet)
-    const answer = answerTo(packet, this.receiver)
+    const answer = answerTo(packet, this.receiver, this.tellsReasons)
     return answer === undefined ? this.#end(endings.nothingDelivered) : this.#tell(answer)
   }
 

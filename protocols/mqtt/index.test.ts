@@ -233,6 +233,26 @@ t.test('subscriptions are refused and the connection stays [MQTT-2.3.1-7] [MQTT-
   }
 })
 
+t.test('whoever wants no problem information gets no texts in any acknowledgement [MQTT-3.1.2-29]', async t => {
+  const { connect, ingress } = await startMqtt(t)
+  ingress.outcomeOf = () => refuse('forbidden', 'for a test')
+  const subscription = { topicFilter: 'a/#', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
+  const { client } = await connect({ properties: { requestProblemInformation: 0 } })
+  client.say(
+    publishPacket({ packetId: 1 }), publishPacket({ packetId: 2, qos: 2 }), publishPacket({ packetId: 3, topicName: '$a' }),
+    { type: 'PUBREL', packetId: 4, reasonCode: 0, properties: {} },
+    { type: 'SUBSCRIBE', packetId: 5, properties: {}, subscriptions: [subscription] },
+    { type: 'UNSUBSCRIBE', packetId: 6, properties: {}, topicFilters: ['a/#'] })
+  const answers = await Promise.all([
+    client.next('PUBACK', 1), client.next('PUBREC', 2), client.next('PUBACK', 3), client.next('PUBCOMP', 4),
+    client.next('SUBACK', 5), client.next('UNSUBACK', 6)
+  ])
+  for (const { type, properties } of answers) {
+    t.same([properties.reasonString, properties.userProperties], [undefined, undefined], type)
+  }
+  t.same(answers.map(one => 'reasonCode' in one ? one.reasonCode : one.reasonCodes), [0x87, 0x87, 0x90, 0x92, [0x87], [0x11]])
+})
+
 t.test('packets that break a rule end the connection with its reason code [MQTT-4.8.0-1] [MQTT-3.14.2-1] [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.12.0-7] [MQTT-4.12.1-1] [MQTT-4.12.1-2] [MQTT-4.13.1-1] [MQTT-4.13.2-1]', async t => {
   const { connect, ingress } = await startMqtt(t, { config: { packetBytesMax: 1_000 } })
   const table: [string, Buffer, number][] = [

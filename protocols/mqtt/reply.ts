@@ -146,23 +146,28 @@ export function disconnectOf ({ reasonCode, properties }: Ending, receiver: Rece
 const noDelivery: Properties = { reasonString: 'this server takes messages and delivers none; read from Kafka' }
 
 /** Nothing can be subscribed to here: every topic filter is refused, and none was ever there. */
-function subscriptionAnswer (packet: SubscribePacket | UnsubscribePacket, receiver: Receiver): Buffer {
+function subscriptionAnswer (
+  packet: SubscribePacket | UnsubscribePacket, receiver: Receiver, tellsReasons: boolean
+): Buffer {
   const isSubscribe = packet.type === 'SUBSCRIBE'
   const count = isSubscribe ? packet.subscriptions.length : packet.topicFilters.length
   const refused = receiver.version === 5 ? reasonCodes.notAuthorized : subscriptionFailure
   const reasonCode = isSubscribe ? refused : reasonCodes.noSubscriptionExisted
   return encodeSuback({
     type: isSubscribe ? 'SUBACK' : 'UNSUBACK', packetId: packet.packetId,
-    properties: isSubscribe && receiver.version === 5 ? noDelivery : noProperties,
+    properties: isSubscribe && receiver.version === 5 && tellsReasons ? noDelivery : noProperties,
     reasonCodes: new Array<number>(count).fill(reasonCode)
   }, receiver)
 }
 
-/** The answer to a packet that needs no more than itself; undefined: a client does not send such a one. */
-export function answerTo (packet: Packet, receiver: Receiver): Buffer | undefined {
+/**
+ * The answer to a packet that needs no more than itself; undefined: a client does not send such a one. Without
+ * `tellsReasons` it has no texts (MQTT-3.1.2-29 of version 5).
+ */
+export function answerTo (packet: Packet, receiver: Receiver, tellsReasons: boolean): Buffer | undefined {
   if (packet.type === 'PINGREQ') return pingrespBytes
   if (packet.type !== 'SUBSCRIBE' && packet.type !== 'UNSUBSCRIBE') return undefined
-  return subscriptionAnswer(packet, receiver)
+  return subscriptionAnswer(packet, receiver, tellsReasons)
 }
 
 /** A PUBCOMP. */
