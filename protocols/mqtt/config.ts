@@ -43,8 +43,9 @@ const publishing = {
     default: '1MiB', minimumBytes: 128, maximumBytes: 268_435_456, description: 'The largest packet (Maximum Packet Size).'
   })),
   inFlightMax: Type.Integer({
-    default: 100, minimum: 1, maximum: 65_535,
-    description: 'Messages of a client that wait for their outcome (Receive Maximum). MQTT 3.1.1 has no word for it: more wait.'
+    default: 100, minimum: 1, maximum: 4_096,
+    description: 'Messages of a client that wait for their outcome (Receive Maximum). MQTT 3.1.1 has no word for it: more ' +
+      'wait. The maximum is half of the 8,192 packet ids of QoS 2 that a session holds: who comes back may have as many left.'
   }),
   topicAliasesMax: Type.Integer({
     default: 32, minimum: 0, maximum: 65_535, description: 'Topic aliases of a client (Topic Alias Maximum).'

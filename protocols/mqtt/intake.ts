@@ -28,7 +28,7 @@ export interface IntakeParts {
   readonly inFlightMax: number
 }
 
-/** Ids of QoS 2 that a client of MQTT 3.1.1, which knows no window, may leave without PUBREL. */
+/** Ids of QoS 2 that a session holds until PUBREL: two windows of MQTT 5 at their largest; 3.1.1 knows none. */
 const idsMax = 8_192
 /** A limit that tells its client to wait longer is a quota that is used up: one need not stay connected for that. */
 const longWaitMs = 60_000

@@ -8,6 +8,7 @@ import type { MqttClient } from '../../test/support/mqtt-client.ts'
 import { createSessionClaims, eventually, startMqtt } from '../../test/support/mqtt-rig.ts'
 import type { MqttRig } from '../../test/support/mqtt-rig.ts'
 import type { ConnectPacket } from './codec/packet.ts'
+import { mqttConfig } from './config.ts'
 import { readState, writeState } from './session-state.ts'
 
 const lasting: Partial<ConnectPacket> = { clientId: 'sensor', cleanStart: false, properties: { sessionExpiryInterval: 60 } }
@@ -175,6 +176,19 @@ t.test('DISCONNECT may say how long the session lasts, but not begin one that en
   const none = await connect({ clientId: 'other' })
   none.client.say({ ...goodbye, properties: { sessionExpiryInterval: 10 } })
   t.equal((await none.client.next('DISCONNECT')).reasonCode, 0x82)
+})
+
+t.test('as many messages are taken as Receive Maximum says, also of a client that has left as many before', async t => {
+  const { maximum: inFlightMax = NaN } = mqttConfig.properties.inFlightMax as { readonly maximum?: number }
+  const { connect } = await startMqtt(t, { config: { inFlightMax } })
+  for (const [round, cleanStart] of [true, false].entries()) {
+    const { client, connack } = await connect({ clientId: 'many', cleanStart, properties: { sessionExpiryInterval: 60 } })
+    t.equal(connack.properties.receiveMaximum, inFlightMax)
+    const ids = Array.from({ length: inFlightMax }, (_, at) => round * inFlightMax + at + 1)
+    client.say(...ids.map(packetId => publishPacket({ packetId, qos: 2 })))
+    await client.next('PUBREC', ids.at(-1))
+    t.equal(client.types().filter(type => type === 'PUBREC').length, inFlightMax)
+  }
 })
 
 t.test('a client id belongs to its principal', async t => {
