@@ -2,7 +2,6 @@
 
 import t from 'tap'
 import { ConnectQueue } from './connect-queue.ts'
-import { HoldOffs } from './hold-offs.ts'
 
 let nowMs = 1_000
 
@@ -61,23 +60,4 @@ t.test('whoever waits too long, or finds too many waiting, is told to come later
   queue.close()
   await pass(queue, 0)
   t.same(began.at(-1), 'f late')
-})
-
-t.test('a client is held off longer each time, until it has stayed away for long', async t => {
-  const holdOffs = new HoldOffs(() => nowMs)
-  t.equal(holdOffs.leftMs('a'), 0)
-  for (const waitMs of [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
-    holdOffs.add('a')
-    t.equal(holdOffs.leftMs('a'), waitMs)
-    nowMs += waitMs
-    t.equal(holdOffs.leftMs('a'), 0)
-  }
-  t.equal(holdOffs.leftMs('b'), 0)
-  nowMs += 700_000
-  t.equal(holdOffs.leftMs('a'), 0)
-  t.equal(holdOffs.heldCount, 0)
-  holdOffs.add('a')
-  t.equal(holdOffs.leftMs('a'), 1_000)
-  for (let at = 0; at < 10_050; at++) holdOffs.add(`client-${at}`)
-  t.equal(holdOffs.heldCount, 10_000)
 })

@@ -247,7 +247,7 @@ export class Connection implements Link, Member, Newcomer, Timed {
   revoke (): void { this.#end(endings.revoked) }
 
   holdOff (refusal: Refusal): void {
-    if (this.#welcome !== undefined) this.#door.holdOffs.add(this.#welcome.sender.clientId)
+    if (this.#welcome !== undefined) this.#door.holdOffs.add(this.#welcome.sender)
     this.endFor(reasonCodes.unspecifiedError, refusal)
   }
 

@@ -90,12 +90,12 @@ async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promis
   if (mayBegin !== true && !(await mayBegin)) return { refusal: door.ingress.draining.on ? stopping : busy }
   // Nobody hears the answer. Its client may be here again, and must not lose its session to a connection that is over.
   if (newcomer.isGone || door.ingress.draining.on) return { refusal: stopping }
-  const heldOffMs = door.holdOffs.leftMs(connect.clientId)
-  if (heldOffMs > 0) return { refusal: heldOff(heldOffMs) }
   const principal = await authenticate(connect, door, newcomer)
   if (isRefusal(principal)) return { refusal: principal }
   // Whoever has left already takes the session from nobody.
   if (newcomer.isGone) return { refusal: stopping }
+  const heldOffMs = door.holdOffs.leftMs({ principal, clientId: connect.clientId })
+  if (heldOffMs > 0) return { refusal: heldOff(heldOffMs) }
   return admit(connect, door, { ...asked, principal })
 }
 
