@@ -10,7 +10,7 @@ const connecting = {
   }),
   connectBytesMax: Type.Unsafe<number>(bytes({
     default: '16KiB', minimumBytes: 128, maximumBytes: 1_048_576,
-    description: 'The largest CONNECT, with its will. Nothing larger is read of a client that is not known yet.'
+    description: 'The largest CONNECT, with its will and token. Nothing larger is read of a client that is not known yet.'
   })),
   connectsPerSecondMax: Type.Integer({
     default: 1_000, minimum: 1, maximum: 1_000_000,

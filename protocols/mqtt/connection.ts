@@ -16,9 +16,7 @@ import type { Newcomer, Welcome } from './greeting.ts'
 import { Intake } from './intake.ts'
 import { Output } from './output.ts'
 import type { Ending } from './reply.ts'
-import {
-  answerTo, completionOf, connackOfViolation, disconnectOf, endings, refusalOf, refusalProperties
-} from './reply.ts'
+import { answerTo, completionOf, disconnectOf, endings, refusalOf, refusalProperties } from './reply.ts'
 import { Unproven } from './unproven.ts'
 import type { Timed } from './wheel.ts'
 
@@ -78,14 +76,11 @@ export class Connection implements Link, Member, Newcomer, Timed {
   }
 
   #readConnect (): void {
-    const packet = this.#reader.next()
-    if (!this.#unproven.hold(this.#reader.heldBytes)) return this.#endWith(undefined)
+    const packet = this.#unproven.read(this.#reader)
     if (packet?.type === 'CONNECT') return void this.#connect(packet)
-    if (packet?.type !== 'violation') return
-    const { version } = this.#reader
-    this.#door.refused(refusalOf(packet), this.peer)
-    // Whoever has not said that it speaks MQTT could not read the answer.
-    this.#endWith(version === undefined ? undefined : connackOfViolation(packet, { version, packetBytesMax: 1_024 }))
+    if (packet === undefined) return
+    this.#door.refused(packet.refusal, this.peer)
+    this.#endWith(packet.answer)
   }
 
   async #connect (connect: ConnectPacket): Promise<void> {

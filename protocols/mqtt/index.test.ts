@@ -5,6 +5,7 @@ import { refuse } from '../../src/contract/outcome.ts'
 import { anonymous, receiptOf } from '../../test/support/fake-ingress.ts'
 import { connect as connectBytes, packet } from '../../test/support/mqtt-bytes.ts'
 import { connectPacket, publishPacket } from '../../test/support/mqtt-client.ts'
+import type { MqttClient } from '../../test/support/mqtt-client.ts'
 import { encodePacket } from '../../test/support/mqtt-packets.ts'
 import { eventually, startMqtt } from '../../test/support/mqtt-rig.ts'
 
@@ -166,17 +167,32 @@ t.test('nothing is read or reserved of a client before it is known', async t => 
   t.equal(ingress.preAuthBytes, 0)
 })
 
-t.test('a CONNECT that is too large is not read, and one for which there is no room neither', async t => {
+t.test('a CONNECT that is too large is not read, and one for which there is no room neither, and both are told', async t => {
   const { open, ingress } = await startMqtt(t, { config: { connectBytesMax: 200 } })
-  const large = open()
-  large.stream.write(Buffer.from([0x10, 0xff, 0xff, 0x7f]))
-  await large.ended()
-  t.same(large.heard, [])
-  ingress.preAuthBytesMax = 0
-  const slow = open()
-  slow.stream.write(encodePacket(connectPacket(), 5).subarray(0, 12))
-  await slow.ended()
+  const begin = (version: 4 | 5, ...parts: readonly Buffer[]): MqttClient => {
+    const client = open(version)
+    for (const part of parts) client.stream.write(part)
+    return client
+  }
+  for (const [version, tooLarge, noRoom] of [[5, 0x95, 0x89], [4, 5, 3]] as const) {
+    const connect = encodePacket(connectPacket({ version, password: Buffer.alloc(20_000), userName: '' }), version)
+    for (const parts of [[connect], [connect.subarray(0, 6), connect.subarray(6)], [connect.subarray(0, 13)]]) {
+      ingress.preAuthBytesMax = 20
+      const large = begin(version, ...parts)
+      t.equal((await large.next('CONNACK')).reasonCode, tooLarge)
+      await large.ended()
+      ingress.preAuthBytesMax = 5
+      const small = encodePacket(connectPacket({ version }), version)
+      const begun = begin(version, small.subarray(0, 20))
+      t.equal((await begun.next('CONNACK')).reasonCode, noRoom)
+      await begun.ended()
+    }
+  }
+  const stranger = begin(5, Buffer.from([0x10, 0xff, 0xff, 0x7f]), Buffer.from('strangers'))
+  await stranger.ended()
+  t.same(stranger.heard, [])
   t.equal(ingress.preAuthBytes, 0)
+  t.same([...new Set(ingress.refusals.map(({ refusal }) => refusal.code))], ['too-large', 'overloaded', 'malformed'])
 })
 
 t.test('a client that leaves while it is asked about leaves nothing behind', async t => {

@@ -5,6 +5,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { codecLimits, encodePacket, fuzzCase, headerRules, validConversation } from '../../../test/support/mqtt-packets.ts'
 import type { PacketKind } from '../../../test/support/mqtt-packets.ts'
+import { body } from '../../../test/support/mqtt-bytes.ts'
 import { Random } from '../../../test/simulation/random.ts'
 import type { Packet } from './packet.ts'
 import { PacketReader } from './packet-reader.ts'
@@ -162,6 +163,8 @@ t.test('a packet above the maximum packet size is refused from its fixed header 
   }
   const unauthenticated = readerOf({ from: 'client', version: 5 }, 16_384)
   unauthenticated.push(Buffer.from('10ffffff7f', 'hex'))
+  t.equal(unauthenticated.next(), undefined, 'a CONNECT is read until its sender has told what it speaks')
+  unauthenticated.push(Buffer.concat([body('MQTT', 5, 2, 0), Buffer.alloc(1_000)]))
   t.match(unauthenticated.next(), { rule: 'packet-too-large', reasonCode: 0x95, clause: 'MQTT-3.2.2-15' })
 })
 

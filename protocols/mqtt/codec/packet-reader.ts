@@ -22,6 +22,8 @@ export interface ReaderOptions {
   readonly limits: CodecLimits
 }
 
+/** So many bytes of a body tell the protocol's name and version, also those of MQTT 3.1. */
+const protocolBytesMax = 9
 /** A packet up to this size gets its memory at once when its first part comes; a larger one as its bytes come. */
 const atOnceBytesMax = 16_384
 
@@ -64,6 +66,8 @@ export class PacketReader {
   #remaining = 0
   #isHeaderWhole = false
   #isMinimal = true
+  /** A CONNECT above the limit: no more of it is read than which version its sender speaks. */
+  #isTooLarge = false
 
   /** The body of a packet that did not come whole. */
   #partial: Buffer | undefined
@@ -78,7 +82,15 @@ export class PacketReader {
   }
 
   /** Undefined until a CONNECT has named it. Of a version that is not served: the one whose CONNACK it can read. */
-  get version (): ProtocolVersion | undefined { return this.#version }
+  get version (): ProtocolVersion | undefined { return this.#version ?? this.#versionBegun() }
+
+  /** What a CONNECT has named of which more is to come. */
+  #versionBegun (): ProtocolVersion | undefined {
+    if (this.#partial === undefined) return undefined
+    const cursor = new Cursor(this.#cursor.limits)
+    cursor.begin(this.#partial, 0, this.#partialBytes)
+    return readProtocol(cursor).named && cursor.violation?.rule !== 'truncated' ? cursor.version : undefined
+  }
 
   /** Bytes that are held here: chunks that are not read to their end, and a packet that is not complete. */
   get heldBytes (): number {
@@ -141,13 +153,22 @@ export class PacketReader {
       if (octet < 0x80) {
         this.#isMinimal = octet !== 0 || this.#shift === 7
         if (!this.#isMinimal && this.#version === 5) return this.#refuse('not-minimal')
-        if (this.#headerBytes() + this.#remaining > this.packetBytesMax) return this.#refuse('packet-too-large')
+        if (this.#headerBytes() + this.#remaining > this.packetBytesMax && !this.#isCurtailed()) {
+          return this.#refuse('packet-too-large')
+        }
         this.#isHeaderWhole = true
         return true
       }
       if (this.#shift === 28) return this.#refuse('remaining-length')
     }
     return false
+  }
+
+  /** True of a CONNECT, whose sender reads an answer once its version is known. */
+  #isCurtailed (): boolean {
+    this.#isTooLarge = typeOf[this.#firstByte >> 4] === 'CONNECT'
+    this.#remaining = Math.min(this.#remaining, protocolBytesMax)
+    return this.#isTooLarge
   }
 
   /** What the first byte alone can break: the type, its flags, and which packet may come when. */
@@ -262,6 +283,7 @@ export class PacketReader {
     const cursor = this.#cursor
     const { named } = readProtocol(cursor)
     if (named) this.#version = cursor.version
+    if (this.#isTooLarge) cursor.violate('packet-too-large')
     if (cursor.version === 5 && !this.#isMinimal) cursor.violate('not-minimal')
     const connect = readConnect(cursor)
     this.#greeted = true
