@@ -45,6 +45,25 @@ t.test('frames carry a stream both ways, wherever they are cut [MQTT-6.0.0-2]', 
   await until('leaving', () => rig.connections.gauges.get('connections_active')?.() === 0)
 })
 
+t.test('a stream tells of a frame that has begun, and when none is left', async t => {
+  const told: boolean[] = []
+  const rig = await openSocketListener(t, { transport: 'websocket' }, listener => {
+    listener.onSocket(given => {
+      const stream = given as Duplex
+      stream.on('error', () => {}).on('frame', (isBegun: boolean) => { if (told.at(-1) !== isBegun) told.push(isBegun) }).resume()
+    })
+  })
+  const client = connect(t, rig)
+  await once(client, 'open')
+  client.send(Buffer.from('whole'))
+  await until('a whole frame', () => told.length === 1)
+  client.send(Buffer.from('be'), { fin: false })
+  await until('a part', () => told.length === 2)
+  client.send(Buffer.from('gun'), { fin: true })
+  await until('the rest', () => told.length === 3)
+  t.same(told, [false, true, false])
+})
+
 t.test('pages of this host may connect, and of origins that are listed', async t => {
   const rig = await openSocketListener(t, { transport: 'websocket', origins: ['https://shop.example'] }, listener => {
     listener.onSocket(given => { (given as Duplex).on('error', () => {}) })

@@ -31,7 +31,7 @@ export function serveWebSocketStreams (server: WebServer, options: WebSocketStre
   })
 
   /** What ws holds of a frame is counted here: it tells of whole ones only. */
-  function bound (websocket: WebSocket, socket: Duplex): void {
+  function bound (websocket: WebSocket, socket: Duplex, stream: Duplex): void {
     let heldBytes = 0
     const letGo = (): void => {
       hold(-heldBytes)
@@ -42,6 +42,8 @@ export function serveWebSocketStreams (server: WebServer, options: WebSocketStre
       if (!hold(chunk.length)) socket.destroy()
     })
     websocket.prependListener('message', letGo)
+    // Behind the listener of ws, which has told of every frame that the chunk completes.
+    socket.on('data', () => { stream.emit('frame', heldBytes > 0) })
     socket.once('close', letGo)
   }
 
@@ -54,7 +56,7 @@ export function serveWebSocketStreams (server: WebServer, options: WebSocketStre
       websocket.close(unsupportedData)
       stream.destroy()
     })
-    bound(websocket, socket)
+    bound(websocket, socket, stream)
     take(stream, socket)
   }
 
