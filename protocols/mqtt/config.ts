@@ -42,6 +42,10 @@ const publishing = {
   packetBytesMax: Type.Unsafe<number>(bytes({
     default: '1MiB', minimumBytes: 128, maximumBytes: 268_435_456, description: 'The largest packet (Maximum Packet Size).'
   })),
+  packetTimeoutMs: Type.Integer({
+    default: 30_000, minimum: 50, maximum: 600_000,
+    description: 'How long a packet that has begun may take to be complete.'
+  }),
   inFlightMax: Type.Integer({
     default: 100, minimum: 1, maximum: 4_096,
     description: 'Messages of a client that wait for their outcome (Receive Maximum). MQTT 3.1.1 has no word for it: more ' +

@@ -56,6 +56,7 @@ export class Connection implements Link, Member, Newcomer, Timed {
     this.#deadlines.schedule()
     door.members.add(this)
     stream.on('data', (chunk: Buffer) => { this.#hear(chunk) })
+    stream.on('frame', (isBegun: boolean) => { if (!this.isGone) this.#deadlines.frame(isBegun) })
     stream.on('end', () => { this.#endWith(undefined) })
     stream.on('error', () => {})
     stream.on('close', () => { this.#closed() })
@@ -118,11 +119,13 @@ export class Connection implements Link, Member, Newcomer, Timed {
     intake.begin(chunkBytes)
     let packet: Packet | Violation | undefined
     while (this.isOpen && intake.mayTake && (packet = this.#reader.next()) !== undefined) {
+      this.#deadlines.packetWhole()
       const violation = packet.type === 'PUBLISH' ? intake.publish(packet) : this.#serve(packet)
       if (violation !== undefined) this.#violated(violation)
     }
     this.#isCut = packet !== undefined && this.isOpen
     if (this.isOpen) intake.end(this.#reader.heldBytes)
+    if (this.isOpen && this.#reader.isBegun) this.#deadlines.packetBegun()
     this.#settleReading()
   }
 
@@ -202,11 +205,9 @@ export class Connection implements Link, Member, Newcomer, Timed {
     if (mayRead && this.#isCut && this.#intake?.mayTake === true) return this.#pump(0)
     if ((mayRead && !this.#isCut) !== this.#isPaused) return
     this.#isPaused = !this.#isPaused
-    this.#deadlines.isDeaf = this.#isPaused
-    if (this.#isPaused) return void this.#stream.pause()
-    this.#deadlines.heard()
-    this.#stream.resume()
-    this.#deadlines.schedule()
+    if (this.#isPaused) this.#deadlines.pause()
+    else this.#deadlines.resume()
+    this.#stream[this.#isPaused ? 'pause' : 'resume']()
   }
 
   wakeAt (atMs: number): void {
@@ -221,7 +222,10 @@ export class Connection implements Link, Member, Newcomer, Timed {
     }
     if (nowMs >= this.#output.deadlineMs) this.#stream.destroy()
     else if (nowMs >= this.#deadlines.phaseEndsMs) this.#phaseOver()
-    else if (this.isOpen && this.#deadlines.isSilent(nowMs)) this.#end(endings.silent)
+    else if (this.#deadlines.isSilent(nowMs)) this.#end(endings.silent)
+    else if (this.#deadlines.isSlow(nowMs)) {
+      this.#endWith(this.isOpen ? disconnectOf(endings.tooSlow, this.receiver) : undefined)
+    }
     this.#deadlines.outputMs = this.#output.deadlineMs
     this.#deadlines.schedule()
   }
@@ -273,9 +277,7 @@ export class Connection implements Link, Member, Newcomer, Timed {
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
     this.#isCut = false
-    this.#deadlines.phaseEndsMs = this.#door.nowMs() + partingMs
-    this.#deadlines.wakeAtMs = Infinity
-    this.#deadlines.schedule()
+    this.#deadlines.leave(this.#door.nowMs() + partingMs)
     const welcome = this.#welcome
     if (welcome === undefined) return
     this.#intake?.abandon({ all: this.#door.ingress.draining.on })

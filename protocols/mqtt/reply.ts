@@ -125,6 +125,9 @@ function ending (reasonCode: number, reasonString: string): Ending {
 export const endings = {
   takenOver: ending(reasonCodes.sessionTakenOver, 'another connection has this client id now'),
   silent: ending(reasonCodes.keepAliveTimeout, 'nothing was heard for one and a half times the keep alive'),
+  // No reason code is for this: that of the keep alive is for clients of which nothing was heard.
+  tooSlow: ending(
+    reasonCodes.implementationSpecificError, 'a packet was not complete in time; send it in one go, or smaller ones'),
   revoked: ending(reasonCodes.notAuthorized, 'access has ended; authenticate again'),
   stopping: ending(reasonCodes.serverShuttingDown, 'this gateway is stopping; connect again'),
   nothingDelivered: ending(reasonCodes.protocolError, 'nothing is delivered or asked for here, so this packet answers nothing'),

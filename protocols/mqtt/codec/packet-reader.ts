@@ -99,6 +99,9 @@ export class PacketReader {
     return bytes
   }
 
+  /** True while a packet is there of which more is to come. */
+  get isBegun (): boolean { return this.#firstByte >= 0 }
+
   /** What the packet that is not complete will have, with its fixed header; 0 between packets. */
   get announcedBytes (): number {
     return this.#isHeaderWhole ? this.#headerBytes() + this.#remaining : 0
