@@ -7,6 +7,7 @@ import type { Pending } from '../../test/support/fake-ingress.ts'
 import type { FakeBroker, FakeLink } from '../../test/support/fake-mqtt-broker.ts'
 import { refusals, refuse, retryable } from '../../src/contract/outcome.ts'
 import type { RefusalCode } from '../../src/contract/outcome.ts'
+import type { Envelope } from '../../src/contract/envelope.ts'
 import { mqttBridge } from './index.ts'
 
 function writtenAt (pending: Pending | undefined): void {
@@ -105,6 +106,32 @@ t.test('onUndeliverable: acknowledge gives up what Kafka refuses for good', asyn
   link.publish(1, 'x')
   await soon(() => link.acknowledged.length === 1, 'an ack')
   t.same(link.reasonCodes, [0x83])
+})
+
+t.test('a held message holds up the acks behind it and not the events, until the window is full', async t => {
+  const rig = await startBridge(t, { settings: { inFlightEventsMax: 4 } })
+  const isHeld = ({ data }: Envelope): boolean => String(data) === 'held'
+  const written = (): string[] => rig.ingress.envelopes.filter(one => !isHeld(one)).map(({ data }) => String(data))
+  // As Kafka does, which answers later.
+  rig.ingress.outcomeOf = (envelope, index) => isHeld(envelope) ? undefined : receiptOf(envelope, index)
+  const refuseOne = async (): Promise<void> => {
+    await soon(() => rig.ingress.pending.length > 0, 'a try')
+    rig.ingress.pending.shift()?.settle(refuse('undeliverable', 'for a test'))
+  }
+  const link = await rig.link()
+  link.publish(1, 'held')
+  await refuseOne()
+  for (const id of [2, 3, 4, 5, 6]) link.publish(id, `m${id}`)
+  await soon(() => written().length === 3, 'the events behind it')
+  for (let count = 0; count < 3; count++) await refuseOne()
+  t.same([written(), link.acknowledged], [['m2', 'm3', 'm4'], []])
+  rig.broker.sessionPresent = true
+  link.socket.destroy()
+  const next = await rig.link(2)
+  rig.ingress.outcomeOf = receiptOf
+  for (const id of [1, 2, 3, 4, 5, 6]) next.publish(id, id === 1 ? 'held' : `m${id}`, { dup: true })
+  await soon(() => next.acknowledged.length === 6, 'all acks')
+  t.same(written(), ['m2', 'm3', 'm4', 'm5', 'm6'], 'a new connection writes nothing twice')
 })
 
 t.test('a sink that stands still for longer than the keepalive causes no reconnect [MQTT-3.1.2-20] [MQTT-3.1.2-23]', async t => {

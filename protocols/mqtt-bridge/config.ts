@@ -106,7 +106,8 @@ const bridge = Type.Object({
   onUndeliverable: Type.Union([Type.Literal('hold'), Type.Literal('acknowledge')], {
     default: 'hold',
     description: 'What becomes of a message that Kafka refuses for good (topic missing, access denied, record too ' +
-      'large). hold: it is tried until somebody mends that, and all behind it wait. acknowledge: the broker drops it.'
+      'large). hold: it is tried until somebody mends that; those behind it may be written, up to inFlightEventsMax, but ' +
+      'acknowledged after it, so a restart meanwhile writes them again. acknowledge: the broker drops it.'
   })
 }, { additionalProperties: false })
 
