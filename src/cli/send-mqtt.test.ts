@@ -125,6 +125,18 @@ t.test('a refusal has the code and the words of the gateway, of a message and of
   t.match(await send(['orders/eu', '--url', url], { stdin: '1\n2\n' }), { code: 1, stdout: /unauthenticated/ })
 })
 
+t.test('a channel that can be none is refused before anything is sent', async t => {
+  const nobody = ['--url', 'mqtt://127.0.0.1:1']
+  for (const channel of ['a/#', '+/a', 'a//b', '$SYS/a']) {
+    t.match(await send([channel, '1', ...nobody]), {
+      code: 1, stdout: /^refused malformed: the channel .+\n {2}sending it again changes nothing\n$/
+    }, channel)
+  }
+  t.match(await send(['a/#', ...nobody], { key, stdin: '1\n2\n' }), { code: 1, stdout: /^refused malformed: .+wildcards/ })
+  const { stdout } = await send(['a/#', '1', ...nobody, '--json'])
+  t.match(JSON.parse(stdout), { channel: 'a/#', outcome: 'refused', code: 'malformed', retryable: false })
+})
+
 t.test('with --user the key is the password of that user', async t => {
   const words = ['closed', '6', '--url', url, '--user', 'someone']
   t.match(await send(words, { key: 'a password' }), { code: 0, stdout: /^acknowledged closed/ })

@@ -2,6 +2,8 @@
 
 import { createInterface } from 'node:readline'
 import { textAt } from '../config/lookup.ts'
+import { parseChannel } from '../contract/channel.ts'
+import { retryable } from '../contract/outcome.ts'
 import { exitCodes } from './exit-codes.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
 import type { MqttAnswer, MqttMessage, MqttTarget } from './mqtt-publisher.ts'
@@ -23,6 +25,9 @@ export async function sendMqtt ({ target, message, json }: MqttSending, cli: Cli
     await terminal.print(json ? JSON.stringify(answer) : renderResult(answer, terminal.color))
     return exitCodeOf(answer)
   }
+  // A topic that MQTT forbids ends the connection without an answer to the message, so it is not sent.
+  const channel = parseChannel(message.channel)
+  if (typeof channel !== 'string') return show({ channel: message.channel, retryable: retryable(channel.code), ...channel })
   const publisher = await MqttPublisher.connect(target)
   if (!(publisher instanceof MqttPublisher)) return show(publisher)
   try {
