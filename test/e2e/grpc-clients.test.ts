@@ -71,9 +71,9 @@ t.test('the client of the README writes what can be written, and tells what is r
   skip: python.skip
 }, async t => {
   const readme = readFileSync(join(root, 'protocols/grpc/README.md'), 'utf8')
-  const [, words = ''] = /```\npython (-m grpc_tools.*?)\n```/s.exec(readme) ?? []
+  const [, made = '', words = ''] = /```\nmkdir -p (stubs)\npython (-m grpc_tools.*?)\n```/s.exec(readme) ?? []
   const stubs = join(folder, 'stubs')
-  mkdirSync(stubs)
+  mkdirSync(join(folder, made), { recursive: true })
   const command = words.replaceAll('\\\n', ' ').replaceAll('=stubs', `=${stubs}`).replace('-I proto', `-I ${join(root, 'proto')}`)
   t.same(await say(python.program, command.trim().split(/ +/)), { code: 0, text: '' })
   const [, shown = ''] = /```python\n(.*?)```/s.exec(readme) ?? []
