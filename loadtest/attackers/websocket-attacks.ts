@@ -95,8 +95,9 @@ const deflates = ['Sec-WebSocket-Extensions: permessage-deflate']
 
 function bombs (inflatedBytes: number): MakeAttack {
   return async (_limits: Limits, access): Promise<Attack> => ({
-    // Beyond `compressedConnectionsMax` nothing compressed was agreed on: then the frame itself is wrong.
-    listener: 'http', limit: 'websocket.messageBytesMax', limitMs: 1_000, ends: /^close (1009|1002)$/, opening: upgrade(access, deflates),
+    // Beyond `compressedConnectionsMax` nothing compressed was agreed on: then the frame itself is wrong. 1013: it came
+    // when there was no room.
+    listener: 'http', limit: 'websocket.messageBytesMax', limitMs: 1_000, ends: /^close (1009|1002|1013)$/, opening: upgrade(access, deflates),
     deed: frame(finBit | compressedBit | text, await deflatedZeros(inflatedBytes))
   })
 }

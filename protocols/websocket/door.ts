@@ -168,6 +168,6 @@ const limits: object = { maxFragments: fragmentsMax, maxBufferedChunks: chunksMa
 
 /** Few messages are worked on at a time. No state is kept between them, but ws keeps its memory. */
 const deflate = {
-  serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 11, concurrencyLimit: 4,
+  serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 11, concurrencyLimit: 2,
   threshold: 1_024, zlibDeflateOptions: { level: 1, memLevel: 6 }
 }

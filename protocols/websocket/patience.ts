@@ -23,6 +23,8 @@ export interface Standing {
   readonly starvedSinceMs: number
 }
 
+export const noRoom = 'this node has no room now; connect again later'
+
 export class Patience {
   readonly #config: WebsocketConfig
   readonly #openedMs: number
@@ -87,7 +89,7 @@ export class Patience {
   #judgeRest (nowMs: number, { isBusy, starvedSinceMs }: Standing): Ending | undefined {
     const { idleTimeoutMs, overloadTimeoutMs } = this.#config
     if (starvedSinceMs > 0 && nowMs - starvedSinceMs > overloadTimeoutMs) {
-      return { code: closings.overloaded, reason: 'this node has no room now; connect again later' }
+      return { code: closings.overloaded, reason: noRoom }
     }
     if (isBusy || nowMs - this.#messageMs <= idleTimeoutMs) return undefined
     return { code: closings.idle, reason: `no message came for ${idleTimeoutMs} ms` }

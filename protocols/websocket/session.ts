@@ -10,7 +10,7 @@ import type { Dialogue, Message } from './dialogue.ts'
 import type { Door, Levels } from './door.ts'
 import { purseOf, unprovenPurseOf } from './holding.ts'
 import { Link } from './link.ts'
-import { Patience } from './patience.ts'
+import { noRoom, Patience } from './patience.ts'
 import type { PlainReader } from './plain-frames.ts'
 import { findPrincipal } from './proof.ts'
 import { authenticatedText, closeCodeOf, closings, windowText } from './reply.ts'
@@ -159,7 +159,7 @@ export class Session implements Host, PlainReader {
     this.stream.pass()
     this.#room.settle(this.door.nowMs)
     this.#keep()
-    if (this.#room.owes && this.door.isOverdrawn) this.conclude(closings.overloaded, 'this node has no room now; come later')
+    if (this.#room.owes && this.door.isOverdrawn) this.conclude(closings.overloaded, noRoom)
     this.#advance()
   }
 
