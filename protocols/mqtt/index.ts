@@ -39,6 +39,7 @@ function createMqtt ({ config, ingress, log }: AdapterSetup<MqttConfig>): Adapte
       ['sessions_detached', () => door.sessions.detachedCount],
       ['wills_held', () => door.wills.heldCount],
       ['wills_held_bytes', () => door.wills.heldBytes],
+      ['time_limits', () => door.wheel.itemsCount],
       ['messages_in_flight', () => door.sentCount],
       ['messages_lost_total', () => door.lostCount],
       ['reserved_bytes', () => door.reservedBytes],

@@ -50,6 +50,16 @@ t.test('an item can be put off, called for sooner, and cancelled', async t => {
   t.same([later, sooner, never].map(({ calledMs }) => calledMs.length), [1, 1, 0])
 })
 
+t.test('an item that is cancelled is let go at once, and one that is called for sooner waits once', async t => {
+  const wheel = new Wheel(() => nowMs)
+  const item = new Item()
+  wheel.schedule(item, nowMs + 40_000)
+  wheel.schedule(item, nowMs + 1_000)
+  t.equal(wheel.itemsCount, 1)
+  wheel.cancel(item)
+  t.equal(wheel.itemsCount, 0)
+})
+
 t.test('a long pause of the process is made up for', async t => {
   const wheel = new Wheel(() => nowMs)
   const items = Array.from({ length: 100 }, () => new Item())

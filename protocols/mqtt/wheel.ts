@@ -15,18 +15,20 @@ const slotsCount = 1_024
 
 /**
  * Putting a time off costs nothing: an item is looked at when its earlier time comes, and moves on then. An item that
- * was cancelled is let go within one turn of the wheel, 51 s.
+ * is cancelled is let go at once, with all that it holds.
  */
 export class Wheel {
   readonly #nowMs: () => number
-  #slots: Timed[][] = Array.from({ length: slotsCount }, () => [])
+  readonly #slots: Set<Timed>[] = Array.from({ length: slotsCount }, () => new Set())
   #tick = 0
-  #entriesCount = 0
+  #itemsCount = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor (nowMs: () => number) {
     this.#nowMs = nowMs
   }
+
+  get itemsCount (): number { return this.#itemsCount }
 
   schedule (item: Timed, dueMs: number): void {
     item.dueMs = dueMs
@@ -34,14 +36,21 @@ export class Wheel {
     if (this.#timer === undefined) this.#start()
     const tick = Math.min(Math.max(this.#tick + 1, Math.ceil(dueMs / tickMs)), this.#tick + slotsCount - 1)
     if (item.wheelTick > this.#tick && item.wheelTick <= tick) return
+    this.#remove(item)
     item.wheelTick = tick
-    this.#slots[tick % slotsCount]?.push(item)
-    this.#entriesCount += 1
+    this.#slots[tick % slotsCount]?.add(item)
+    this.#itemsCount += 1
+  }
+
+  #remove (item: Timed): void {
+    if (item.wheelTick === -1) return
+    if (this.#slots[item.wheelTick % slotsCount]?.delete(item) === true) this.#itemsCount -= 1
+    item.wheelTick = -1
   }
 
   cancel (item: Timed): void {
     item.dueMs = Infinity
-    item.wheelTick = -1
+    this.#remove(item)
   }
 
   /** Calls whatever is due by now. */
@@ -50,7 +59,7 @@ export class Wheel {
     const until = Math.floor(nowMs / tickMs)
     for (let seen = 0; this.#tick < until && seen < slotsCount; seen++) this.#visit(++this.#tick, nowMs)
     this.#tick = Math.max(this.#tick, until)
-    if (this.#entriesCount > 0) return
+    if (this.#itemsCount > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
   }
@@ -63,14 +72,8 @@ export class Wheel {
   }
 
   #visit (tick: number, nowMs: number): void {
-    const at = tick % slotsCount
-    const items = this.#slots[at] ?? []
-    if (items.length === 0) return
-    this.#slots[at] = []
-    this.#entriesCount -= items.length
-    for (const item of items) {
-      if (item.wheelTick !== tick) continue
-      item.wheelTick = -1
+    for (const item of this.#slots[tick % slotsCount] ?? []) {
+      this.#remove(item)
       if (item.dueMs <= nowMs) item.onDue(nowMs)
       else this.schedule(item, item.dueMs)
     }
