@@ -88,7 +88,8 @@ const lasting = {
     description: 'Sessions without a connection in a worker; above it the one that would end next ends at once.'
   }),
   willBytesMax: Type.Unsafe<number>(bytes({
-    default: '16MiB', description: 'Wills that a worker holds; a CONNECT whose will is above it is refused.'
+    default: '16MiB',
+    description: 'Wills that a worker holds, with all that is kept for them; a CONNECT whose will is above it is refused.'
   })),
   pausedBytesMax: Type.Unsafe<number>(bytes({
     default: '64KiB', maximumBytes: 16_777_216,

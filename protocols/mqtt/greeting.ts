@@ -16,7 +16,9 @@ import { credentialsOf } from './credentials.ts'
 import type { Sender } from './decode.ts'
 import type { Door } from './door.ts'
 import { connackOf } from './reply.ts'
-import type { ClientSession, HeldWill, Occupant } from './session.ts'
+import { heldWill } from './held-will.ts'
+import type { HeldWill } from './held-will.ts'
+import type { ClientSession, Occupant } from './session.ts'
 
 /** A client that is let in, and the CONNACK that says so. */
 export interface Welcome {
@@ -159,15 +161,7 @@ function senderOf (
 function holdWill (will: Will, sender: Sender, door: Door): HeldWill | Turned {
   const channel = door.channelOf(will.topicName)
   if (typeof channel !== 'string') return { refusal: channel, codes: codesOf.willTopic }
-  const { correlationData } = will.properties
-  // Views of the chunk that the CONNECT came in would keep all of it for as long as the client is there.
-  const own: Will = {
-    ...will, payload: Buffer.from(will.payload),
-    properties: correlationData === undefined
-      ? will.properties
-      : { ...will.properties, correlationData: Buffer.from(correlationData) }
-  }
-  const held = { will: own, channel, sender }
+  const held = heldWill(will, channel, sender)
   return door.wills.hold(held) ? held : { refusal: noRoomForWill, codes: codesOf.noRoomForWill }
 }
 

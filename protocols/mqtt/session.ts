@@ -1,17 +1,11 @@
 // What a client leaves behind from one connection to the next: packet ids of QoS 2, and a will that waits.
 
 import type { Session, SessionOwner } from '../../src/contract/session.ts'
-import type { Will } from './codec/packet.ts'
 import type { Sender } from './decode.ts'
+import { heldWill } from './held-will.ts'
+import type { HeldWill } from './held-will.ts'
 import { readState, writeState } from './session-state.ts'
 import type { Timed } from './wheel.ts'
-
-/** A will with whose it is. */
-export interface HeldWill {
-  readonly will: Will
-  readonly channel: string
-  readonly sender: Sender
-}
 
 /** The connection that a session has. */
 export interface Occupant {
@@ -67,12 +61,14 @@ export class ClientSession implements SessionOwner, Timed {
   /** A connection has it now, by a claim. Returns whether it goes on from one that was there before. */
   begin (occupant: Occupant, lease: Session, clean: { readonly start: boolean, readonly sender: Sender }): boolean {
     this.#occupant = occupant
-    this.#lease = lease
+    // Its state is read here, and must not be kept as long as the session.
+    this.#lease = { ...lease, state: undefined }
     const state = lease.state === undefined ? undefined : readState(lease.state)
     if (state === undefined) return false
     if (clean.start) {
+      const { will: left } = state
       // That session ends now, and so the delay of its will (MQTT-3.1.3-9 of version 5).
-      if (state.will !== undefined) this.#sessions.adoptWill({ ...state.will, sender: clean.sender })
+      if (left !== undefined) this.#sessions.adoptWill(heldWill(left.will, left.channel, clean.sender))
       return false
     }
     for (const packetId of state.packetIds) this.#received.set(packetId, true)

@@ -1,7 +1,8 @@
 // The sessions of a worker that have no connection, and the wills it holds: how many there are, and when they end.
 
 import { ClientSession } from './session.ts'
-import type { HeldWill, Keeper } from './session.ts'
+import type { HeldWill } from './held-will.ts'
+import type { Keeper } from './session.ts'
 import type { Wheel } from './wheel.ts'
 
 export interface SessionsOptions {

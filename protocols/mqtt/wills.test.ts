@@ -112,6 +112,27 @@ t.test('a will for which there is no room, or whose topic is none, is refused wi
   t.equal(gauge('wills_held_bytes'), 0)
 })
 
+t.test('everything that is kept for a will counts, also while it waits for its delay', async t => {
+  const text = 'x'.repeat(480)
+  const userProperties = Array.from({ length: 31 }, (_, at): [string, string] => [`name-${at}`, `${text}\u{1f600}`])
+  const large: Will = { ...will, properties: { willDelayInterval: 280, userProperties } }
+  const { connect, gauge } = await startMqtt(t, { config: { willBytesMax: 100_000, connectBytesMax: 65_536 } })
+  const held: number[] = []
+  for (const clientId of ['a', 'b', 'c', 'd']) {
+    const { client, connack } = await connect({ ...lasting, clientId, will: large })
+    held.push(connack.reasonCode)
+    client.close()
+    await eventually(() => gauge('clients_connected') === 0, 'the end')
+  }
+  t.same(held, [0, 0, 0x97, 0x97])
+  t.ok(gauge('wills_held_bytes') > 2 * 2 * 31 * text.length, 'two bytes a character')
+  const { connack } = await connect({ ...lasting, clientId: 'a' })
+  t.equal(connack.reasonCode, 0)
+  t.equal(gauge('wills_held'), 1)
+  await connect({ ...lasting, clientId: 'b' })
+  t.equal(gauge('wills_held_bytes'), 0)
+})
+
 t.test('a will that may pass later is tried again', async t => {
   const { connect, ingress, gauge } = await startMqtt(t)
   ingress.outcomeOf = (envelope, index) => index === 0 ? refuse('overloaded', 'for a test') : receiptOf(envelope, index)

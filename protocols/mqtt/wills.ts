@@ -6,7 +6,7 @@ import { isReceipt, isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Outcome, Refusal, Settler } from '../../src/contract/outcome.ts'
 import { decodeMessage } from './decode.ts'
 import { messageReply5 } from './reply.ts'
-import type { HeldWill } from './session.ts'
+import type { HeldWill } from './held-will.ts'
 import type { Timed, Wheel } from './wheel.ts'
 
 export interface WillsOptions {
@@ -30,11 +30,6 @@ interface Flight extends Timed {
   reserved: boolean
 }
 
-/** What a will holds. */
-function bytesOf ({ will }: Pick<HeldWill, 'will'>): number {
-  return will.payload.length + will.topicName.length + 256
-}
-
 /** One per door. */
 export class Wills implements Settler {
   readonly #options: WillsOptions
@@ -53,15 +48,14 @@ export class Wills implements Settler {
 
   /** Counts one in; false where there is no room. Every one that is counted in is dropped or published. */
   hold (held: HeldWill): boolean {
-    const bytes = bytesOf(held)
-    if (this.#heldBytes + bytes > this.#options.bytesMax) return false
-    this.#heldBytes += bytes
+    if (this.#heldBytes + held.bytes > this.#options.bytesMax) return false
+    this.#heldBytes += held.bytes
     this.#heldCount += 1
     return true
   }
 
   drop (held: HeldWill): void {
-    this.#heldBytes -= bytesOf(held)
+    this.#heldBytes -= held.bytes
     this.#heldCount -= 1
   }
 
@@ -94,7 +88,7 @@ export class Wills implements Settler {
   #send (ticket: number, flight: Flight): void {
     const { ingress } = this.#options
     flight.triesCount += 1
-    const refusal = ingress.reserve(bytesOf(flight.held), flight.envelope.principal)
+    const refusal = ingress.reserve(flight.held.bytes, flight.envelope.principal)
     if (refusal !== undefined) return this.#later(ticket, flight, refusal)
     flight.reserved = true
     ingress.ingest(flight.envelope, this, ticket)
@@ -103,7 +97,7 @@ export class Wills implements Settler {
   settle (ticket: number, outcome: Outcome): void {
     const flight = this.#flights.get(ticket)
     if (flight === undefined) return
-    this.#options.ingress.release(bytesOf(flight.held), flight.envelope.principal)
+    this.#options.ingress.release(flight.held.bytes, flight.envelope.principal)
     flight.reserved = false
     if (!isReceipt(outcome) && messageReply5(outcome.code).act === 'retry') return this.#later(ticket, flight, outcome)
     this.#end(ticket, flight)

@@ -33,7 +33,7 @@ const disallowed = /[\u0001-\u001f\u007f-\u009f]|\p{Noncharacter_Code_Point}/u
 const rememberedBytesMax = 255
 
 /** Texts that stand close together are cut from one text of all of them, which is made by one call instead of many. */
-const blockBytesMax = 4_096
+export const blockBytesMax = 4_096
 
 /** The end of a packet stands in `end`. Where a field goes past it, the packet is malformed. */
 export class Cursor {
