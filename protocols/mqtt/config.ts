@@ -85,8 +85,14 @@ const lasting = {
   }),
   detachedSessionsMax: Type.Integer({
     default: 20_000, minimum: 0, maximum: 10_000_000,
-    description: 'Sessions without a connection in a worker; above it the one that would end next ends at once.'
+    description: 'Sessions without a connection in a worker; above it one of the principal that has most of them ends at ' +
+      'once, the one that would end next.'
   }),
+  packetIdsBytesMax: Type.Unsafe<number>(bytes({
+    default: '16MiB',
+    description: 'Packet ids of QoS 2 that the sessions of a worker keep, with a connection or without, where one has more ' +
+      'than 32 of them (8 KiB each); above it one of the principal that holds most ends at once, with its connection.'
+  })),
   willBytesMax: Type.Unsafe<number>(bytes({
     default: '16MiB',
     description: 'Wills that a worker holds, with all that is kept for them; a CONNECT whose will is above it is refused.'

@@ -83,7 +83,7 @@ export class Door {
     this.holdOffs = new HoldOffs(nowMs)
     this.wills = new Wills({ ingress, bytesMax: config.willBytesMax, wheel: this.wheel, nowMs, log })
     this.sessions = new Sessions({
-      detachedMax: config.detachedSessionsMax, wheel: this.wheel, nowMs,
+      detachedMax: config.detachedSessionsMax, packetIdsBytesMax: config.packetIdsBytesMax, wheel: this.wheel, nowMs,
       publishWill: held => { this.wills.publish(held) },
       adoptWill: held => { this.wills.adopt(held) },
       dropWill: held => { this.wills.drop(held) }

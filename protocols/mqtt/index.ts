@@ -37,6 +37,7 @@ function createMqtt ({ config, ingress, log }: AdapterSetup<MqttConfig>): Adapte
       ['clients_waiting', () => door.connectQueue.waitingCount],
       ['clients_held_off', () => door.holdOffs.heldCount],
       ['sessions_detached', () => door.sessions.detachedCount],
+      ['packet_ids_bytes', () => door.sessions.packetIdsBytes],
       ['wills_held', () => door.wills.heldCount],
       ['wills_held_bytes', () => door.wills.heldBytes],
       ['time_limits', () => door.wheel.itemsCount],

@@ -1,16 +1,23 @@
 // What a client leaves behind from one connection to the next: packet ids of QoS 2, and a will that waits.
 
 import type { Session, SessionOwner } from '../../src/contract/session.ts'
+import { refuse } from '../../src/contract/outcome.ts'
+import type { Refusal } from '../../src/contract/outcome.ts'
+import { reasonCodes } from './codec/reason-codes.ts'
 import type { Sender } from './decode.ts'
 import { heldWill } from './held-will.ts'
 import type { HeldWill } from './held-will.ts'
+import { PacketIds } from './packet-ids.ts'
 import { readState, writeState } from './session-state.ts'
+import type { Stake } from './shares.ts'
 import type { Timed } from './wheel.ts'
 
 /** The connection that a session has. */
 export interface Occupant {
   /** Another connection claims the session: ends this one, which leaves the session before it returns. */
   takenOver (): void
+  /** Ends this one for another reason, which its client is told. */
+  endFor (reasonCode: number, refusal: Refusal): void
 }
 
 /** How a connection leaves its session. */
@@ -24,11 +31,11 @@ export interface Leaving {
 /** Who keeps the sessions of a worker, as each of them sees it. */
 export interface Keeper {
   nowMs (): number
-  /** A session has lost its connection. */
-  detached (session: ClientSession, wakeAtMs: number): void
-  /** Calls `onDue` of the session at that time. */
+  /** Notes what a session holds; there may be too many of them then, and one ends. */
+  note (session: ClientSession, stake: Stake): void
+  /** Calls `onDue` of the session at that time, which may be never. */
   wakeAt (session: ClientSession, atMs: number): void
-  /** It has a connection again, or is over. */
+  /** It is over, or another worker's. */
   forget (session: ClientSession): void
   publishWill (will: HeldWill): void
   /** Publishes one that another worker has held. */
@@ -36,33 +43,36 @@ export interface Keeper {
   dropWill (will: HeldWill): void
 }
 
+const noRoomForIds = refuse('overloaded', 'too many messages of QoS 2 wait for PUBREL here; send it before others')
+
 /** One per client id and worker that has it. It is the owner that the node's table of sessions knows. */
 export class ClientSession implements SessionOwner, Timed {
   dueMs = Infinity
   wheelTick = -1
   readonly #sessions: Keeper
-  /** False: its event has no outcome yet. True: it has, and PUBREC stands for it until PUBREL comes (section 4.3.3). */
-  readonly #received = new Map<number, boolean>()
-  #pendingCount = 0
+  readonly #ids = new PacketIds()
+  #principal = ''
   #occupant: Occupant | undefined
   #lease: Session | undefined
   #will: HeldWill | undefined
   #willAtMs = Infinity
   #endsAtMs = Infinity
   #isOver = false
+  #isLeaving = false
   #whenSettled: (() => void) | undefined
 
   constructor (sessions: Keeper) {
     this.#sessions = sessions
   }
 
-  get idsCount (): number { return this.#received.size }
+  get idsCount (): number { return this.#ids.count }
 
   /** A connection has it now, by a claim. Returns whether it goes on from one that was there before. */
   begin (occupant: Occupant, lease: Session, clean: { readonly start: boolean, readonly sender: Sender }): boolean {
     this.#occupant = occupant
     // Its state is read here, and must not be kept as long as the session.
     this.#lease = { ...lease, state: undefined }
+    this.#principal = clean.sender.principal.name
     const state = lease.state === undefined ? undefined : readState(lease.state)
     if (state === undefined) return false
     if (clean.start) {
@@ -71,46 +81,57 @@ export class ClientSession implements SessionOwner, Timed {
       if (left !== undefined) this.#sessions.adoptWill(heldWill(left.will, left.channel, clean.sender))
       return false
     }
-    for (const packetId of state.packetIds) this.#received.set(packetId, true)
+    for (const packetId of state.packetIds) this.#ids.take(packetId)
+    if (this.#ids.bytes > 0) this.#note()
     return true
   }
 
+  #note (): void {
+    if (this.#isOver) return
+    const isDetached = this.#occupant === undefined && !this.#isLeaving
+    this.#sessions.note(this, {
+      principal: this.#principal, endsAtMs: isDetached ? this.#endsAtMs : Infinity, bytes: this.#ids.bytes
+    })
+  }
+
   /** What is known of a packet id of QoS 2: undefined is nothing, false that its event has no outcome yet. */
-  known (packetId: number): boolean | undefined { return this.#received.get(packetId) }
+  known (packetId: number): boolean | undefined { return this.#ids.known(packetId) }
 
   /** A message of QoS 2 has come. */
-  open (packetId: number): void {
-    this.#received.set(packetId, false)
-    this.#pendingCount += 1
-  }
+  open (packetId: number): void { this.#ids.open(packetId) }
 
   /** Its event was taken: the same id is the same message until PUBREL. */
   keep (packetId: number): void {
-    if (this.#received.get(packetId) !== false) return
-    this.#received.set(packetId, true)
+    if (!this.#ids.settle(packetId)) return
+    // A session that is over keeps nothing.
+    if (!this.#isOver) {
+      const { bytes } = this.#ids
+      this.#ids.take(packetId)
+      if (this.#ids.bytes !== bytes) this.#note()
+    }
     this.#settled()
   }
 
   /** Its event was refused, or given up before anybody had it: the id is free. */
-  drop (packetId: number): void {
-    if (this.#received.get(packetId) !== false) return
-    this.#received.delete(packetId)
-    this.#settled()
-  }
+  drop (packetId: number): void { if (this.#ids.settle(packetId)) this.#settled() }
 
   /** PUBREL has come. */
-  release (packetId: number): void { this.#received.delete(packetId) }
+  release (packetId: number): void {
+    const { bytes } = this.#ids
+    this.#ids.release(packetId)
+    if (this.#ids.bytes !== bytes) this.#note()
+  }
 
   #settled (): void {
-    this.#pendingCount -= 1
-    if (this.#pendingCount > 0) return
+    if (this.#ids.pendingCount > 0) return
     this.#whenSettled?.()
     this.#whenSettled = undefined
   }
 
   /** Its connection is gone. */
-  leave ({ expiryMs, will }: Leaving): void {
+  leave ({ expiryMs: wantedMs, will }: Leaving): void {
     this.#occupant = undefined
+    const expiryMs = this.#isOver ? 0 : wantedMs
     const nowMs = this.#sessions.nowMs()
     const delayMs = will === undefined ? 0 : (will.will.properties.willDelayInterval ?? 0) * 1_000
     if (will !== undefined && delayMs > 0 && expiryMs > 0) {
@@ -121,11 +142,16 @@ export class ClientSession implements SessionOwner, Timed {
     }
     if (expiryMs === 0) return this.end()
     this.#endsAtMs = nowMs + expiryMs
-    this.#sessions.detached(this, Math.min(this.#endsAtMs, this.#willAtMs))
+    this.#detach()
+  }
+
+  #detach (): void {
+    this.#sessions.wakeAt(this, Math.min(this.#endsAtMs, this.#willAtMs))
+    this.#note()
   }
 
   onDue (nowMs: number): void {
-    if (this.#isOver || this.#occupant !== undefined) return
+    if (this.#isOver || this.#isLeaving || this.#occupant !== undefined) return
     if (nowMs >= this.#endsAtMs) return this.end()
     if (nowMs >= this.#willAtMs) this.#publishWill()
     this.#sessions.wakeAt(this, Math.min(this.#endsAtMs, this.#willAtMs))
@@ -147,30 +173,41 @@ export class ClientSession implements SessionOwner, Timed {
     this.#lease?.release()
   }
 
+  /** There is no room for it: it is over now, and so is the connection that has it. */
+  evict (): void {
+    const occupant = this.#occupant
+    this.end()
+    occupant?.endFor(reasonCodes.quotaExceeded, noRoomForIds)
+  }
+
   /** The gateway stops: nothing is published any more, and nobody hears of it. */
   abandon (): void {
+    if (this.#occupant !== undefined || this.#isLeaving) return
     if (this.#will !== undefined) this.#sessions.dropWill(this.#will)
     this.#will = undefined
     this.end()
   }
 
   async handOver (): Promise<Uint8Array | undefined> {
+    this.#isLeaving = true
     this.#occupant?.takenOver()
     if (this.#isOver) return undefined
-    this.#isOver = true
-    this.#sessions.forget(this)
+    this.#sessions.wakeAt(this, Infinity)
+    this.#note()
     // A message without an outcome must be neither sent twice nor told to be taken.
-    if (this.#pendingCount > 0) await new Promise<void>(resolve => { this.#whenSettled = resolve })
-    return writeState({ packetIds: this.#received.keys(), will: this.#will })
+    if (this.#ids.pendingCount > 0) await new Promise<void>(resolve => { this.#whenSettled = resolve })
+    // It may have been evicted meanwhile. From now on that would be too late.
+    if (this.#isOver) return undefined
+    this.#sessions.forget(this)
+    return writeState({ packetIds: this.#ids.taken(), will: this.#will })
   }
 
   handedOver (isTaken: boolean): void {
-    if (isTaken) {
-      if (this.#will !== undefined) this.#sessions.dropWill(this.#will)
-      this.#will = undefined
-      return
-    }
-    this.#isOver = false
-    this.#sessions.detached(this, Math.min(this.#endsAtMs, this.#willAtMs))
+    if (this.#isOver) return
+    this.#isLeaving = false
+    if (!isTaken) return this.#detach()
+    this.#isOver = true
+    if (this.#will !== undefined) this.#sessions.dropWill(this.#will)
+    this.#will = undefined
   }
 }
