@@ -49,7 +49,6 @@ export class Acknowledging {
   /** A copy of a message of QoS 2 that was taken before: it is told so again. */
   repeat (packetId: number): void {
     this.#parts.ring.addDone(2, packetId, reasonCodes.success)
-    this.openCount += 1
     this.#parts.link.flushSoon()
   }
 

@@ -186,6 +186,19 @@ t.test('the window of MQTT 5 opens by PUBACK, PUBCOMP and a PUBREC that refuses 
   await client.next('PUBACK', 6)
 })
 
+t.test('a copy of a message that was taken takes nothing of the window: its message does until PUBREL', async t => {
+  const { connect, ingress } = await startMqtt(t, { config: { inFlightMax: 2 } })
+  const { client } = await connect()
+  const message = publishPacket({ packetId: 1, qos: 2 })
+  client.say(message)
+  await client.next('PUBREC', 1)
+  client.say(...Array.from({ length: 5 }, () => ({ ...message, dup: true })), publishPacket({ packetId: 2, qos: 2 }))
+  await client.next('PUBREC', 2)
+  t.equal(ingress.envelopes.length, 2)
+  client.say(publishPacket({ packetId: 3, qos: 2 }))
+  t.equal((await client.next('DISCONNECT')).reasonCode, 0x93)
+})
+
 t.test('MQTT 3.1.1 knows no window: more than may be under way waits for its turn', async t => {
   const { connect, ingress, gauge } = await startMqtt(t, { config: { inFlightMax: 3 } })
   ingress.outcomeOf = () => undefined
