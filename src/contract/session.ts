@@ -27,10 +27,17 @@ export const sessionStateBytesMax = 262_144
 
 /**
  * Claims the session `name` for `principal`. Waits until its owner has handed it over. Refused where it belongs to
- * another principal (`forbidden`), and where there is no room, its owner is not in time or a later claim came first
- * (`overloaded`). A worker that dies takes its sessions with it.
+ * another principal (`forbidden`), and where there is no room, its owner is not in time or there is a later claim
+ * (`overloaded`). Claims of several workers may overtake one another on their way: which one is later goes by
+ * `sinceMs`, when its connection was known to be there, of `nodeNowMs`; absent, it is now. A worker that dies takes its
+ * sessions with it.
  */
-export type ClaimSession = (name: string, principal: string, owner: SessionOwner) => Promise<Session | Refusal>
+export type ClaimSession = (
+  name: string, principal: string, owner: SessionOwner, sinceMs?: number
+) => Promise<Session | Refusal>
+
+/** The one clock of all workers of the node, in milliseconds. */
+export const nodeNowMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /** Grants every session as a new one: where one adapter serves one sender, there is nobody to share names with. */
 export const grantSession: ClaimSession = () => Promise.resolve({ state: undefined, release () {} })
