@@ -3,7 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { refuse } from '../contract/outcome.ts'
 import type { Refusal } from '../contract/outcome.ts'
-import { sessionStateBytesMax } from '../contract/session.ts'
+import { nodeNowMs, sessionStateBytesMax } from '../contract/session.ts'
 import type { ClaimSession, Session, SessionOwner } from '../contract/session.ts'
 import type { RefusedFor, ToTable, ToWorker } from './messages.ts'
 
@@ -69,9 +69,9 @@ export function createClaims (port: MessagePort): ClaimSession {
   // Listening must not keep a worker alive that has drained.
   port.unref()
 
-  return (name, principal, owner) => new Promise(resolve => {
+  return (name, principal, owner, sinceMs = nodeNowMs()) => new Promise(resolve => {
     const claim = ++lastClaim
     waiting.set(claim, { owner, resolve })
-    tell({ kind: 'claim', claim, name, principal })
+    tell({ kind: 'claim', claim, name, principal, sinceMs })
   })
 }

@@ -1,7 +1,10 @@
 // What a worker and the node's table of sessions say to each other.
 
 export type ToTable =
-  | { readonly kind: 'claim', readonly claim: number, readonly name: string, readonly principal: string }
+  | {
+    readonly kind: 'claim', readonly claim: number, readonly name: string, readonly principal: string
+    readonly sinceMs: number
+  }
   /** The answer to `hand-over`. */
   | { readonly kind: 'handed', readonly claim: number, readonly state: Uint8Array | undefined }
   | { readonly kind: 'release', readonly claim: number }

@@ -113,6 +113,19 @@ t.test('of several that wait for a session, the latest gets it', async t => {
   t.same(owner.heard, [true])
 })
 
+t.test('a claim that was overtaken on its way takes the session from nobody', async t => {
+  const { workers: [first, second] } = startNode(t)
+  const owner = new Slow()
+  await claimed(first?.('device-1', 'bob', owner, 2_000))
+  t.equal(await refused(second?.('device-1', 'bob', nobody, 1_000)), 'overloaded', 'the owner came after it')
+  t.equal(owner.askedCount, 0)
+  const late = second?.('device-1', 'bob', nobody, 4_000)
+  await until('the question', () => owner.askedCount === 1)
+  t.equal(await refused(first?.('device-1', 'bob', nobody, 3_000)), 'overloaded', 'whoever waits came after it')
+  owner.hand(Buffer.from('x'))
+  t.equal(textOf(await claimed(late)), 'x')
+})
+
 t.test('an owner that does not hand over keeps the session, and the claim is refused in time', async t => {
   const { workers: [first, second] } = startNode(t, { handOverTimeoutMs: 20 })
   await claimed(first?.('device-1', 'bob', never))

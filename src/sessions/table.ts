@@ -9,6 +9,8 @@ interface Claim {
   readonly worker: number
   readonly claim: number
   readonly principal: string
+  /** Of two claims, this says which one is later. */
+  readonly sinceMs: number
 }
 
 interface Entry {
@@ -84,8 +86,8 @@ export class SessionTable {
     this.#pass(entry, state)
   }
 
-  #claim (name: string, { worker, claim, principal }: Claim): void {
-    const newcomer: Claim = { worker, claim, principal }
+  #claim (name: string, { worker, claim, principal, sinceMs }: Claim): void {
+    const newcomer: Claim = { worker, claim, principal, sinceMs }
     const entry = this.#entries.get(name)
     if (entry === undefined) {
       if (this.#entries.size >= this.#options.sessionsMax) return this.#refuse(newcomer, 'full')
@@ -95,6 +97,8 @@ export class SessionTable {
     }
     // Whoever waits for it has the same principal as its owner.
     if (entry.owner.principal !== principal) return this.#refuse(newcomer, 'foreign')
+    // It was overtaken on its way here.
+    if (sinceMs < (entry.next ?? entry.owner).sinceMs) return this.#refuse(newcomer, 'overtaken')
     if (entry.next !== undefined) {
       this.#refuse(entry.next, 'overtaken')
       entry.next = newcomer
