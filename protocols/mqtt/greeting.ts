@@ -1,11 +1,14 @@
 // From a CONNECT to a client that is let in, or to the CONNACK that tells it why not.
 
 import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Eventually } from '../../src/contract/adapter.ts'
 import type { Peer, Principal } from '../../src/contract/envelope.ts'
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import { MessageAttributes } from './attributes.ts'
+import { nodeNowMs } from '../../src/contract/session.ts'
 import { encodeConnack } from './codec/encode.ts'
 import type { Receiver } from './codec/encode.ts'
 import type { ConnectPacket, Will } from './codec/packet.ts'
@@ -67,9 +70,11 @@ const codesOf = {
 interface Turned { readonly refusal: Refusal, readonly codes?: { 4: number, 5: number } | undefined }
 
 /** A buffer is the CONNACK of a client that is turned away. */
-export async function greet (connect: ConnectPacket, door: Door, newcomer: Newcomer): Promise<Welcome | Buffer> {
+export async function greet (
+  connect: ConnectPacket, door: Door, newcomer: Newcomer, stream: Readable
+): Promise<Welcome | Buffer> {
   const receiver = { version: connect.version, packetBytesMax: connect.properties.maximumPacketSize ?? packetBytesMax }
-  const result = await decide(connect, door, { newcomer, receiver }).catch((error: unknown): Turned => {
+  const result = await decide(connect, door, { newcomer, receiver, stream }).catch((error: unknown): Turned => {
     door.log.error({ error }, 'a client was not let in for a fault')
     return { refusal: failed }
   })
@@ -80,10 +85,10 @@ export async function greet (connect: ConnectPacket, door: Door, newcomer: Newco
   return connack.length > receiver.packetBytesMax ? Buffer.alloc(0) : connack
 }
 
-interface Asked { readonly newcomer: Newcomer, readonly receiver: Receiver }
+interface Asked { readonly newcomer: Newcomer, readonly receiver: Receiver, readonly stream: Readable }
 
 async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promise<Welcome | Turned> {
-  const { newcomer } = asked
+  const { newcomer, stream } = asked
   if (connect.properties.authenticationMethod !== undefined) return { refusal: noMethods, codes: codesOf.noMethods }
   if (Buffer.byteLength(connect.clientId) > door.config.clientIdBytesMax) {
     return { refusal: idTooLong, codes: codesOf.idTooLong }
@@ -94,11 +99,23 @@ async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promis
   if (newcomer.isGone || door.ingress.draining.on) return { refusal: stopping }
   const principal = await authenticate(connect, door, newcomer)
   if (isRefusal(principal)) return { refusal: principal }
-  // Whoever has left already takes the session from nobody.
+  const sinceMs = nodeNowMs()
+  await hearEnd(stream)
+  // Whoever has left already takes the session from nobody. Whoever comes after one has left comes after this time.
   if (newcomer.isGone) return { refusal: stopping }
   const heldOffMs = door.holdOffs.leftMs({ principal, clientId: connect.clientId })
   if (heldOffMs > 0) return { refusal: heldOff(heldOffMs) }
-  return admit(connect, door, { ...asked, principal })
+  return admit(connect, door, { ...asked, principal, sinceMs })
+}
+
+/** A client that has left before this begins is gone when it is over. */
+async function hearEnd (stream: Readable): Promise<void> {
+  // A turn may be half over, the next one hears what the client said last, and the one after that its end.
+  for (let turn = 0; turn < 3; turn++) {
+    // Its end stands behind what was not read.
+    stream.read()
+    await setImmediate()
+  }
 }
 
 function heldOff (retryAfterMs: number): Refusal {
@@ -119,7 +136,7 @@ async function authenticate (connect: ConnectPacket, door: Door, { peer }: Newco
 
 /** It has proved who it is: its will and its session are looked at. */
 async function admit (
-  connect: ConnectPacket, door: Door, asked: Asked & { readonly principal: Principal }
+  connect: ConnectPacket, door: Door, asked: Asked & { readonly principal: Principal, readonly sinceMs: number }
 ): Promise<Welcome | Turned> {
   const { newcomer, receiver, principal } = asked
   const sender = senderOf(connect, door, { peer: newcomer.peer, principal })
@@ -131,7 +148,7 @@ async function admit (
   const will = connect.will === undefined ? undefined : holdWill(connect.will, sender, door)
   if (will !== undefined && 'refusal' in will) return will
   const session = door.sessions.create()
-  const lease = await door.ingress.claimSession(sender.clientId, principal.name, session)
+  const lease = await door.ingress.claimSession(sender.clientId, principal.name, session, asked.sinceMs)
   const late = isRefusal(lease) ? lease : door.ingress.draining.on ? stopping : undefined
   if (isRefusal(lease) || late !== undefined) {
     if (!isRefusal(lease)) lease.release()
