@@ -89,6 +89,8 @@ interface Asked { readonly newcomer: Newcomer, readonly receiver: Receiver, read
 
 async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promise<Welcome | Turned> {
   const { newcomer, stream } = asked
+  // Whoever had left by now will be heard to have left; whoever comes after the others have left comes after this.
+  const sinceMs = nodeNowMs()
   if (connect.properties.authenticationMethod !== undefined) return { refusal: noMethods, codes: codesOf.noMethods }
   if (Buffer.byteLength(connect.clientId) > door.config.clientIdBytesMax) {
     return { refusal: idTooLong, codes: codesOf.idTooLong }
@@ -99,9 +101,8 @@ async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promis
   if (newcomer.isGone || door.ingress.draining.on) return { refusal: stopping }
   const principal = await authenticate(connect, door, newcomer)
   if (isRefusal(principal)) return { refusal: principal }
-  const sinceMs = nodeNowMs()
   await hearEnd(stream)
-  // Whoever has left already takes the session from nobody. Whoever comes after one has left comes after this time.
+  // Whoever has left already takes the session from nobody.
   if (newcomer.isGone) return { refusal: stopping }
   const heldOffMs = door.holdOffs.leftMs({ principal, clientId: connect.clientId })
   if (heldOffMs > 0) return { refusal: heldOff(heldOffMs) }
