@@ -93,8 +93,8 @@ export interface Listening {
   readonly server: unknown
   /**
    * Elsewhere: hands every connection to `take` (a duplex stream of the platform) once it is admitted and secured. One
-   * adapter takes them. A stream that is cut into frames gives the bytes of whole ones only: by its event `frame` it tells
-   * whether one has begun (true), or none is left that is not whole (false).
+   * adapter takes them. A stream in frames gives the bytes of whole ones only: by its event `frame` it tells whether
+   * one has begun (true), or none is left that is not whole (false).
    */
   onSocket (take: (socket: unknown) => void): void
   /** The peer behind a socket that this server accepted. */
