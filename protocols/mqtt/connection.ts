@@ -88,7 +88,7 @@ export class Connection implements Link, Member, Newcomer, Timed {
     this.#phase = 'asking'
     this.#deadlines.phaseEndsMs = Infinity
     this.#settleReading()
-    const answer = await greet(connect, this.#door, this, this.#stream)
+    const answer = await greet(connect, this.#door, this, this.#reader.heldBytes > 0)
     this.#unproven.hold(0)
     // It has left: nobody is told, and nothing was begun.
     if (this.isGone) return

@@ -1,7 +1,6 @@
 // From a CONNECT to a client that is let in, or to the CONNACK that tells it why not.
 
 import { randomUUID } from 'node:crypto'
-import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Eventually } from '../../src/contract/adapter.ts'
 import type { Peer, Principal } from '../../src/contract/envelope.ts'
@@ -71,10 +70,10 @@ interface Turned { readonly refusal: Refusal, readonly codes?: { 4: number, 5: n
 
 /** A buffer is the CONNACK of a client that is turned away. */
 export async function greet (
-  connect: ConnectPacket, door: Door, newcomer: Newcomer, stream: Readable
+  connect: ConnectPacket, door: Door, newcomer: Newcomer, saysMore: boolean
 ): Promise<Welcome | Buffer> {
   const receiver = { version: connect.version, packetBytesMax: connect.properties.maximumPacketSize ?? packetBytesMax }
-  const result = await decide(connect, door, { newcomer, receiver, stream }).catch((error: unknown): Turned => {
+  const result = await decide(connect, door, { newcomer, receiver, saysMore }).catch((error: unknown): Turned => {
     door.log.error({ error }, 'a client was not let in for a fault')
     return { refusal: failed }
   })
@@ -85,11 +84,15 @@ export async function greet (
   return connack.length > receiver.packetBytesMax ? Buffer.alloc(0) : connack
 }
 
-interface Asked { readonly newcomer: Newcomer, readonly receiver: Receiver, readonly stream: Readable }
+interface Asked {
+  readonly newcomer: Newcomer
+  readonly receiver: Receiver
+  /** More came with its CONNECT. */
+  readonly saysMore: boolean
+}
 
 async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promise<Welcome | Turned> {
-  const { newcomer, stream } = asked
-  // Whoever had left by now will be heard to have left; whoever comes after the others have left comes after this.
+  const { newcomer, saysMore } = asked
   const sinceMs = nodeNowMs()
   if (connect.properties.authenticationMethod !== undefined) return { refusal: noMethods, codes: codesOf.noMethods }
   if (Buffer.byteLength(connect.clientId) > door.config.clientIdBytesMax) {
@@ -101,22 +104,19 @@ async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promis
   if (newcomer.isGone || door.ingress.draining.on) return { refusal: stopping }
   const principal = await authenticate(connect, door, newcomer)
   if (isRefusal(principal)) return { refusal: principal }
-  await hearEnd(stream)
-  // Whoever has left already takes the session from nobody.
+  // Whoever has left already takes the session from nobody, unless it has left messages.
+  if (!saysMore) await hearEnd()
   if (newcomer.isGone) return { refusal: stopping }
   const heldOffMs = door.holdOffs.leftMs({ principal, clientId: connect.clientId })
   if (heldOffMs > 0) return { refusal: heldOff(heldOffMs) }
   return admit(connect, door, { ...asked, principal, sinceMs })
 }
 
-/** A client that has left before this begins is gone when it is over. */
-async function hearEnd (stream: Readable): Promise<void> {
-  // A turn may be half over, the next one hears what the client said last, and the one after that its end.
-  for (let turn = 0; turn < 3; turn++) {
-    // Its end stands behind what was not read.
-    stream.read()
-    await setImmediate()
-  }
+/** A client that had left before this begins, and has said nothing since its CONNECT, is gone when it is over. */
+async function hearEnd (): Promise<void> {
+  // This turn of the loop may have heard of its sockets already, the next one will.
+  await setImmediate()
+  await setImmediate()
 }
 
 function heldOff (retryAfterMs: number): Refusal {
