@@ -88,7 +88,8 @@ export class Connection implements Link, Member, Newcomer, Timed {
     this.#phase = 'asking'
     this.#deadlines.phaseEndsMs = Infinity
     this.#settleReading()
-    const answer = await greet(connect, this.#door, this, this.#reader.heldBytes > 0)
+    const source = { stream: this.#stream, saysMore: this.#reader.heldBytes > 0 }
+    const answer = await greet(connect, this.#door, this, source)
     this.#unproven.hold(0)
     // It has left: nobody is told, and nothing was begun.
     if (this.isGone) return

@@ -1,6 +1,7 @@
 // From a CONNECT to a client that is let in, or to the CONNACK that tells it why not.
 
 import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Eventually } from '../../src/contract/adapter.ts'
 import type { Peer, Principal } from '../../src/contract/envelope.ts'
@@ -43,6 +44,13 @@ export interface Newcomer extends Occupant {
   readonly isGone: boolean
 }
 
+/** Where its CONNECT came from. */
+interface Source {
+  readonly stream: Readable
+  /** More came with it. */
+  readonly saysMore: boolean
+}
+
 /** Neither version limits it (section 3.1.2.11.4). */
 const packetBytesMax = 268_435_460
 const secondMs = 1_000
@@ -70,10 +78,10 @@ interface Turned { readonly refusal: Refusal, readonly codes?: { 4: number, 5: n
 
 /** A buffer is the CONNACK of a client that is turned away. */
 export async function greet (
-  connect: ConnectPacket, door: Door, newcomer: Newcomer, saysMore: boolean
+  connect: ConnectPacket, door: Door, newcomer: Newcomer, source: Source
 ): Promise<Welcome | Buffer> {
   const receiver = { version: connect.version, packetBytesMax: connect.properties.maximumPacketSize ?? packetBytesMax }
-  const result = await decide(connect, door, { newcomer, receiver, saysMore }).catch((error: unknown): Turned => {
+  const result = await decide(connect, door, { newcomer, receiver, source }).catch((error: unknown): Turned => {
     door.log.error({ error }, 'a client was not let in for a fault')
     return { refusal: failed }
   })
@@ -84,15 +92,10 @@ export async function greet (
   return connack.length > receiver.packetBytesMax ? Buffer.alloc(0) : connack
 }
 
-interface Asked {
-  readonly newcomer: Newcomer
-  readonly receiver: Receiver
-  /** More came with its CONNECT. */
-  readonly saysMore: boolean
-}
+interface Asked { readonly newcomer: Newcomer, readonly receiver: Receiver, readonly source: Source }
 
 async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promise<Welcome | Turned> {
-  const { newcomer, saysMore } = asked
+  const { newcomer } = asked
   const sinceMs = nodeNowMs()
   if (connect.properties.authenticationMethod !== undefined) return { refusal: noMethods, codes: codesOf.noMethods }
   if (Buffer.byteLength(connect.clientId) > door.config.clientIdBytesMax) {
@@ -104,19 +107,27 @@ async function decide (connect: ConnectPacket, door: Door, asked: Asked): Promis
   if (newcomer.isGone || door.ingress.draining.on) return { refusal: stopping }
   const principal = await authenticate(connect, door, newcomer)
   if (isRefusal(principal)) return { refusal: principal }
-  // Whoever has left already takes the session from nobody, unless it has left messages.
-  if (!saysMore) await hearEnd()
+  await hearEnd(connect, asked.source)
+  // Whoever has left already takes the session from nobody.
   if (newcomer.isGone) return { refusal: stopping }
   const heldOffMs = door.holdOffs.leftMs({ principal, clientId: connect.clientId })
   if (heldOffMs > 0) return { refusal: heldOff(heldOffMs) }
   return admit(connect, door, { ...asked, principal, sinceMs })
 }
 
-/** A client that had left before this begins, and has said nothing since its CONNECT, is gone when it is over. */
-async function hearEnd (): Promise<void> {
-  // This turn of the loop may have heard of its sockets already, the next one will.
-  await setImmediate()
-  await setImmediate()
+/**
+ * A client that had left before this begins is gone when it is over. Not one that keeps no session and has sent
+ * messages along: they are all that it came for. Whoever keeps one sends again what was not acknowledged.
+ */
+async function hearEnd ({ cleanStart, properties }: ConnectPacket, { stream, saysMore }: Source): Promise<void> {
+  const keepsSession = !cleanStart || (properties.sessionExpiryInterval ?? 0) > 0
+  if (saysMore && !keepsSession) return
+  // A turn may be half over, the next one hears what the client said last, and the one after that its end.
+  for (let turn = 0; turn < 3; turn++) {
+    // Its end stands behind what was not read.
+    if (keepsSession) stream.read()
+    await setImmediate()
+  }
 }
 
 function heldOff (retryAfterMs: number): Refusal {

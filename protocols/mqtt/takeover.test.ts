@@ -1,7 +1,7 @@
 // Tests of many connections under one client id: whoever comes after all others have left is let in, and stays.
 
 import t from 'tap'
-import { connectPacket } from '../../test/support/mqtt-client.ts'
+import { connectPacket, publishPacket } from '../../test/support/mqtt-client.ts'
 import type { MqttClient } from '../../test/support/mqtt-client.ts'
 import { createSessionClaims, eventually, startMqtt } from '../../test/support/mqtt-rig.ts'
 import type { ConnectPacket } from './codec/packet.ts'
@@ -14,7 +14,7 @@ async function isThere (client: MqttClient): Promise<boolean> {
   return !client.closed
 }
 
-t.test('a client that has left after its CONNECT claims nothing', async t => {
+t.test('a client that has left claims nothing, also where its end stands behind a message', async t => {
   const [claims] = createSessionClaims(t, 1)
   let claimsCount = 0
   const rig = await startMqtt(t, {
@@ -23,10 +23,12 @@ t.test('a client that has left after its CONNECT claims nothing', async t => {
       return claims?.(name, principal, owner, sinceMs) ?? Promise.reject(new Error('there is one worker'))
     }
   })
-  const gone = rig.open()
-  gone.say(connectPacket(lasting))
-  gone.stream.end()
-  await gone.ended()
+  for (const messages of [[], [publishPacket()]]) {
+    const gone = rig.open()
+    gone.say(connectPacket(lasting), ...messages)
+    gone.stream.end()
+    await gone.ended()
+  }
   await eventually(() => rig.gauge('clients_connected') === 0, 'the end')
   t.equal((await rig.connect(lasting)).connack.sessionPresent, false)
   t.equal(claimsCount, 1)
