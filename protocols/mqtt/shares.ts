@@ -10,12 +10,15 @@ export interface Stake {
   readonly bytes: number
 }
 
+type Held = 'count' | 'bytes'
+
 interface Share<T> {
   readonly name: string
+  membersCount: number
   count: number
   bytes: number
-  /** The one that would end next is first; those with a connection are last. */
-  readonly members: Heap<Member<T>>
+  /** Those that count, and those that hold bytes. The one that would end next is first, one with a connection last. */
+  readonly members: Readonly<Record<Held, Heap<Member<T>>>>
 }
 
 interface Member<T> {
@@ -30,12 +33,17 @@ function endsSooner (one: { readonly endsAtMs: number }, other: { readonly endsA
 }
 
 /** Of equals, the one with the session that would end next comes first. */
-function byMost <T> (held: 'count' | 'bytes'): (one: Share<T>, other: Share<T>) => boolean {
+function byMost <T> (held: Held): (one: Share<T>, other: Share<T>) => boolean {
   return (one, other) => {
     if (one[held] !== other[held]) return one[held] > other[held]
-    const [first, second] = [one.members.first, other.members.first]
+    const [first, second] = [one.members[held].first, other.members[held].first]
     return first !== undefined && second !== undefined && endsSooner(first, second)
   }
+}
+
+function createShare <T> (name: string): Share<T> {
+  const members = { count: new Heap<Member<T>>(endsSooner), bytes: new Heap<Member<T>>(endsSooner) }
+  return { name, membersCount: 0, count: 0, bytes: 0, members }
 }
 
 /** Nothing here looks at all sessions, or at all principals. */
@@ -54,12 +62,17 @@ export class Shares<T> {
     member.endsAtMs = endsAtMs
     member.bytes = bytes
     this.#charge(member, 1)
-    member.share.members.put(member)
+    const { members } = member.share
+    if (endsAtMs === Infinity) members.count.delete(member)
+    else members.count.put(member)
+    if (bytes === 0) members.bytes.delete(member)
+    else members.bytes.put(member)
     this.#order(member.share)
   }
 
   #join (session: T, name: string): Member<T> {
-    const share = this.#shares.get(name) ?? { name, count: 0, bytes: 0, members: new Heap<Member<T>>(endsSooner) }
+    const share = this.#shares.get(name) ?? createShare<T>(name)
+    share.membersCount += 1
     this.#shares.set(name, share)
     const member = { session, share, endsAtMs: Infinity, bytes: 0 }
     this.#members.set(session, member)
@@ -84,14 +97,15 @@ export class Shares<T> {
     const { share } = member
     this.#members.delete(session)
     this.#charge(member, -1)
-    share.members.delete(member)
-    if (share.members.size > 0) return this.#order(share)
+    for (const heap of Object.values(share.members)) heap.delete(member)
+    share.membersCount -= 1
+    if (share.membersCount > 0) return this.#order(share)
     this.#shares.delete(share.name)
     for (const heap of Object.values(this.#most)) heap.delete(share)
   }
 
   /** Of the principal that holds most, the session that would end next. */
-  next (held: 'count' | 'bytes'): T | undefined { return this.#most[held].first?.members.first?.session }
+  next (held: Held): T | undefined { return this.#most[held].first?.members[held].first?.session }
 
   sessions (): T[] { return [...this.#members.keys()] }
 }
