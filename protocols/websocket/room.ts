@@ -62,9 +62,13 @@ export class Room {
   keepOnly (bytes: number): void { this.#held.keep(bytes) }
   cover (bytes: number): Refusal | undefined { return this.#held.cover(bytes) }
 
-  /** True where what was read before, and as much again, has found room now, so that more can be read. */
-  find (): boolean {
-    if (!this.isStarved || this.#held.pay() !== undefined || !this.#held.hasRoom(this.#shedBytes)) return false
+  /**
+   * True where what was read before has found room now, so that more can be read. While the node is short of memory
+   * there must be room for as much again.
+   */
+  find (isShort: boolean): boolean {
+    if (!this.isStarved || this.#held.pay() !== undefined) return false
+    if (isShort && !this.#held.hasRoom(this.#shedBytes)) return false
     this.isStarved = false
     return true
   }

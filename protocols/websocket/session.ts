@@ -207,7 +207,7 @@ export class Session implements Host, PlainReader {
 
   pressed (): void {
     const { on } = this.door.ingress.pressure
-    if (!on && this.#room.find()) this.#advance()
+    if (!on && this.#room.find(on)) this.#advance()
     // Whoever sends nothing now is told when it does.
     if (on ? this.stream.inFlightCount > 0 : this.#toldWindow !== this.door.window) this.door.flushSoon(this)
   }
@@ -286,7 +286,7 @@ export class Session implements Host, PlainReader {
     if (this.phase === 'ended') return
     if (this.phase === 'concluding') return nowMs - this.#ending.sinceMs > concludeMs ? this.#finish() : undefined
     if (!this.#link.sweep(nowMs)) return this.#link.cut()
-    if (this.#room.find()) this.#advance()
+    if (this.#room.find(this.door.ingress.pressure.on)) this.#advance()
     const ending = this.#patience.judge(nowMs, {
       isUnproven: this.phase === 'asking' && !this.#authenticating, expiresAtMs: this.principal.expiresAtMs,
       openBytes: this.#room.openBytes, isPaused: this.#link.isPaused, frames: this.#room.frames,

@@ -10,6 +10,7 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import { metricOf } from '../support/metrics.ts'
 import { json, makeKey, part, sign, startIssuerDouble } from '../support/token-issuer.ts'
 import type { SigningKey } from '../support/token-issuer.ts'
+import { until } from '../support/until.ts'
 
 const rsa = await makeKey('RS256', 'rsa-1')
 const stranger = await makeKey('RS256', 'rsa-1')
@@ -107,7 +108,13 @@ type Lines = readonly Line[]
 async function answersAre (test: Tap, lines: Lines): Promise<void> {
   // Twice each: the second one may come to the other worker, or to one that remembers.
   for (const [attack, sent, expected] of [...lines, ...lines]) {
-    const { status, code, text } = await send(sent)
+    let answer: Answered = { status: 0, code: undefined, text: '' }
+    await until(async () => {
+      answer = await send(sent)
+      // Of two keys that nobody knows, the second one within `keysFetchGapMs` is told to come again.
+      return answer.code !== 'unverifiable' || expected.endsWith('unverifiable')
+    }, { timeoutMs: 5_000, what: () => `an answer to ${attack} other than ${answer.code}` })
+    const { status, code, text } = answer
     test.equal(`${status} ${code}`, expected, attack)
     for (const hidden of [shared, unsafePassword, apiKey]) test.notOk(text.includes(hidden))
   }
