@@ -26,7 +26,6 @@ export interface DeliveriesOptions {
   readonly onStop: (refusal: Refusal, topic: string) => void
 }
 
-
 const firstRetryMs = 100
 /** A refused message is logged, but not more often than this. */
 const refusalLogMs = 1_000

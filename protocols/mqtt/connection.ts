@@ -206,9 +206,12 @@ export class Connection implements Link, Member, Newcomer, Timed {
     if (mayRead && this.#isCut && this.#intake?.mayTake === true) return this.#pump(0)
     if ((mayRead && !this.#isCut) !== this.#isPaused) return
     this.#isPaused = !this.#isPaused
-    if (this.#isPaused) this.#deadlines.pause()
-    else this.#deadlines.resume()
-    this.#stream[this.#isPaused ? 'pause' : 'resume']()
+    if (this.#isPaused) {
+      this.#deadlines.pause()
+      return void this.#stream.pause()
+    }
+    this.#deadlines.resume()
+    this.#stream.resume()
   }
 
   wakeAt (atMs: number): void {

@@ -85,6 +85,7 @@ export class Holding {
     return undefined
   }
 
+  /** So many bytes are not granted now. */
   #owe (bytes: number): void {
     this.#door.unpaidBytes += bytes - this.#unpaidBytes
     this.#unpaidBytes = bytes

@@ -65,10 +65,7 @@ export class Sessions implements Keeper {
     }
   }
 
-  wakeAt (session: ClientSession, atMs: number): void {
-    if (atMs === Infinity) this.#options.wheel.cancel(session)
-    else this.#options.wheel.schedule(session, atMs)
-  }
+  wakeAt (session: ClientSession, atMs: number): void { this.#options.wheel.schedule(session, atMs) }
 
   forget (session: ClientSession): void {
     this.#shares.delete(session)

@@ -31,8 +31,8 @@ export class Wheel {
   get itemsCount (): number { return this.#itemsCount }
 
   schedule (item: Timed, dueMs: number): void {
+    if (dueMs === Infinity) return this.cancel(item)
     item.dueMs = dueMs
-    if (dueMs === Infinity) return
     if (this.#timer === undefined) this.#start()
     const tick = Math.min(Math.max(this.#tick + 1, Math.ceil(dueMs / tickMs)), this.#tick + slotsCount - 1)
     if (item.wheelTick > this.#tick && item.wheelTick <= tick) return

@@ -207,7 +207,7 @@ export class Session implements Host, PlainReader {
 
   pressed (): void {
     const { on } = this.door.ingress.pressure
-    if (!on && this.#room.find(on)) this.#advance()
+    if (!on && this.#room.find(false)) this.#advance()
     // Whoever sends nothing now is told when it does.
     if (on ? this.stream.inFlightCount > 0 : this.#toldWindow !== this.door.window) this.door.flushSoon(this)
   }

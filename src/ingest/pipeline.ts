@@ -35,6 +35,7 @@ export interface PipelineOptions {
 
 /** Of some events of a passage; undefined: of all. */
 type Places = readonly number[] | undefined
+type Verdicts = readonly (Envelope | Refusal)[]
 
 /** What waits for it runs when all that is being done is done. */
 const soon = Promise.resolve()
@@ -173,12 +174,12 @@ export class Pipeline {
     if (envelope === undefined) return undefined
     if (envelopes.length > 1) {
       const verdicts = perEvent.judgeMany(envelopes, course.context)
-      if (!(verdicts instanceof Promise)) return this.#eventsJudged(passage, places, verdicts)
-      return verdicts.then(late => this.#eventsJudged(passage, places, late))
+      if (!(verdicts instanceof Promise)) return this.#eventsJudged(passage, course, places, verdicts)
+      return verdicts.then(late => this.#eventsJudged(passage, course, places, late))
     }
     const verdict = perEvent.judge(envelope, course.context)
-    if (!(verdict instanceof Promise)) return this.#eventsJudged(passage, places, [verdict])
-    return verdict.then(late => this.#eventsJudged(passage, places, [late]))
+    if (!(verdict instanceof Promise)) return this.#eventsJudged(passage, course, places, [verdict])
+    return verdict.then(late => this.#eventsJudged(passage, course, places, [late]))
   }
 
   /** Refuses events that do not keep what every event must keep; gives the places of the others. */
@@ -199,24 +200,22 @@ export class Pipeline {
   }
 
   /** `places`: of the events that the verdicts are about. */
-  #eventsJudged (passage: Passage, places: Places, verdicts: readonly (Envelope | Refusal)[]): undefined {
+  #eventsJudged (passage: Passage, course: Course, places: Places, verdicts: Verdicts): undefined {
     for (let at = 0; at < verdicts.length; at++) {
       const place = places === undefined ? at : places[at]
       const verdict = verdicts[at]
       if (place === undefined || verdict === undefined) continue
       try {
-        this.#eventJudged(passage, place, verdict)
+        this.#eventJudged(passage, course, place, verdict)
       } catch (error) {
         this.#failOne(passage, place, error)
       }
     }
   }
 
-  #eventJudged (passage: Passage, place: number, judged: Envelope | Refusal): undefined {
-    const { course, envelopes } = passage
-    const given = envelopes[place]
+  #eventJudged (passage: Passage, course: Course, place: number, judged: Envelope | Refusal): undefined {
+    const given = passage.envelopes[place]
     if (judged !== given && isRefusal(judged)) return this.finish(passage, place, judged)
-    if (course === undefined) throw new Error('events were judged that have no route')
     const { run, match } = course
     if (run.perEvent.holds) (passage.held ??= [])[place] = judged
     const broken = judged === given ? undefined : checkData(judged, run.plan)
