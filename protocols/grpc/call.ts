@@ -192,7 +192,10 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
 
   /** Breaks the call off: its client does not do its part. */
   protected drop (): void {
-    if (!this.stream.destroyed) this.stream.close(cancelCode)
+    if (this.stream.destroyed) return
+    // The library would take the end of what it reads for the end of what is sent, and the call for a malformed one.
+    this.onCancel()
+    this.stream.close(cancelCode)
   }
 
   /** Answered, and still not closed: the client does not read. */

@@ -13,7 +13,7 @@ export interface Live extends Listed {
   /** True for a stream of events. */
   readonly streams: boolean
   readonly principal: { readonly name: string }
-  /** Called every `sweepMs` while the call is under way. */
+  /** Called about every `sweepMs` while the call is under way. */
   sweep (tick: number): void
   /** The gateway began to stop. */
   drain (): void
@@ -25,9 +25,6 @@ export interface Live extends Listed {
 
 /** What has something to do at the end of this turn of the event loop. */
 export interface Turning { turn (): void }
-
-/** Calls that are looked at in one turn of the event loop. */
-const sweptPerTurn = 50
 
 /** One per adapter. */
 export class Door {
@@ -71,16 +68,9 @@ export class Door {
     ]
     this.#timer = setInterval(() => {
       this.tick += 1
-      this.#sweep([...this.#live.all], 0)
+      this.#live.round(this.sweepMs, call => { call.sweep(this.tick) })
       this.inflating.turn()
     }, this.sweepMs).unref()
-  }
-
-  /** A few at a time: calls that began together are late together, and to end one is work. */
-  #sweep (calls: readonly Live[], from: number): void {
-    const end = from + sweptPerTurn
-    for (const call of calls.slice(from, end)) if (call.liveAt >= 0) call.sweep(this.tick)
-    if (end < calls.length) setImmediate(() => { this.#sweep(calls, end) })
   }
 
   #each (act: (call: Live) => void): void {

@@ -12,7 +12,7 @@ import type { SenderOf } from './forwarding.ts'
 
 /** A request under way, as the door's clock and its drain see it. */
 export interface Live extends Listed {
-  /** Called every `sweepMs` while the request is under way. */
+  /** Called about every `sweepMs` while the request is under way. */
   sweep (tick: number): void
   /** The gateway began to stop. */
   drain (): void
@@ -66,7 +66,7 @@ export class Door {
     })
     this.#timer = setInterval(() => {
       this.tick += 1
-      for (const request of [...this.#live.all]) request.sweep(this.tick)
+      this.#live.round(this.sweepMs, request => { request.sweep(this.tick) })
     }, this.sweepMs).unref()
   }
 

@@ -13,8 +13,6 @@ import { Unread } from './unread.ts'
 /** A connection, as the door's clock and signals see it. */
 export interface Live extends Listed {
   readonly principalName: string | undefined
-  /** In which part of a round it is looked at. */
-  part: number
   /** Called about every `roundMs`. */
   sweep (nowMs: number): void
   /** Writes what was settled in this turn of the event loop. */
@@ -45,8 +43,8 @@ const closeMs = 2_000
 const refusedPerTurnMax = 256
 /** Under pressure a window is so many times smaller. */
 const pressureDivisor = 8
-/** Connections are looked at in so many parts, so that not all of them are asked for a sign of life at once. */
-const partsCount = 10
+/** Of the coarse clock, to a round. */
+const ticksPerRound = 10
 
 export class Door {
   readonly config: WebsocketConfig
@@ -54,9 +52,9 @@ export class Door {
   readonly log: Log
   readonly mayConnect: OriginRule
   readonly sockets: WebSocketServer
-  /** Each connection is looked at once in so many milliseconds: time limits are kept to within that. */
+  /** Each connection is looked at once in about so many milliseconds: time limits are kept to within that. */
   readonly roundMs: number
-  /** Coarse: of the last part of a round. On `performance.now()`. */
+  /** Coarse: of the last tick. On `performance.now()`. */
   nowMs = performance.now()
   /** Events refused in this turn of the event loop. */
   refusedCount = 0
@@ -67,8 +65,6 @@ export class Door {
   compressedCount = 0
   readonly #live = new LiveList<Live>()
   #settled: Live[] = []
-  #part = 0
-  #nextPart = 0
   #timer: NodeJS.Timeout | undefined
   #unwatch: (() => void)[] = []
   readonly #flush = (): void => {
@@ -106,19 +102,12 @@ export class Door {
       pressure.watch(() => { all(one => { one.pressed() }) }),
       this.ingress.watchRevoked(name => { all(one => { if (one.principalName === name) one.revoke() }) })
     ]
-    const parts = this.roundMs < 200 ? 1 : partsCount
-    this.#timer = setInterval(() => { this.#sweepPart(parts) }, this.roundMs / parts).unref()
-  }
-
-  #sweepPart (parts: number): void {
-    this.nowMs = performance.now()
-    this.#part = (this.#part + 1) % parts
-    // By a number of its own: places change when others leave.
-    const { all } = this.#live
-    for (let at = all.length - 1; at >= 0; at--) {
-      const one = all[at]
-      if (one !== undefined && one.part % parts === this.#part) one.sweep(this.nowMs)
-    }
+    let tick = 0
+    this.#timer = setInterval(() => {
+      this.nowMs = performance.now()
+      tick = (tick + 1) % ticksPerRound
+      if (tick === 0) this.#live.round(this.roundMs, one => { one.sweep(this.nowMs) })
+    }, this.roundMs / ticksPerRound).unref()
   }
 
   /** Once for all connections that have something to tell: one write each, at the end of the turn. */
@@ -145,11 +134,7 @@ export class Door {
     return this.#live.all.reduce((sum, { levels }) => sum + level(levels), 0)
   }
 
-  begin (one: Live): void {
-    one.part = this.#nextPart
-    this.#nextPart = (this.#nextPart + 1) % partsCount
-    this.#live.begin(one)
-  }
+  begin (one: Live): void { this.#live.begin(one) }
 
   end (one: Live): void { this.#live.end(one) }
 

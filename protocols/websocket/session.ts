@@ -37,7 +37,6 @@ const concludeMs = 10_000
 
 export class Session implements Host, PlainReader {
   liveAt = -1
-  part = 0
   readonly door: Door
   readonly peer: Peer
   readonly base: Attributes

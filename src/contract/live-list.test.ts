@@ -28,3 +28,36 @@ t.test('its end is heard by all who wait, and at once where nothing is listed', 
   await Promise.all(waiting)
   t.equal(heardCount, 2)
 })
+
+t.test('a round visits each that stays once, in steps that lie apart', async t => {
+  const list = new LiveList<{ name: number, liveAt: number }>()
+  const members = Array.from({ length: 100 }, (_, name) => ({ name, liveAt: -1 }))
+  for (const one of members) list.begin(one)
+  const visited: number[] = []
+  list.round(25, ({ name }) => {
+    visited.push(name)
+    // The last one takes its place.
+    if (name === 90) list.end(members[90] as never)
+  })
+  t.same(visited, Array.from({ length: 20 }, (_, at) => at * 5), 'those that began together are not visited together')
+  list.begin({ name: 100, liveAt: -1 })
+  list.end(members[4] as never)
+  while (visited.length < 99) {
+    list.round(25, () => { t.fail('there is a round already') })
+    await new Promise<void>(resolve => { setImmediate(resolve) })
+  }
+  t.same([...visited].sort((a, b) => a - b), members.map(({ name }) => name).filter(name => name !== 4))
+  list.round(1_000, ({ name }) => { visited.push(name) })
+  t.equal(visited.length, 109, 'ten at least in a step')
+})
+
+t.test('a round of nobody is over at once', t => {
+  const list = new LiveList<{ liveAt: number }>()
+  list.round(10, () => { t.fail('nobody is here') })
+  const one = { liveAt: -1 }
+  list.begin(one)
+  let visitedCount = 0
+  list.round(10, () => { visitedCount += 1 })
+  t.equal(visitedCount, 1)
+  t.end()
+})

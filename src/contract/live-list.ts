@@ -1,5 +1,9 @@
 // What is under way at a door, in no order: joined and left in a few steps, and told when nothing is left.
 
+/** A round goes in steps of this length, of so many visits at least. */
+const stepMs = 5
+const visitsMin = 10
+
 /** A member. */
 export interface Listed {
   /** Where the list keeps it; -1: nowhere. Only the list sets it. */
@@ -11,6 +15,7 @@ export interface Listed {
 export class LiveList<One extends Listed> {
   readonly #all: One[] = []
   #whenIdle: (() => void)[] = []
+  #isRound = false
 
   /** Changes with every `begin` and `end`: who calls members that may end takes a copy. */
   get all (): readonly One[] { return this.#all }
@@ -31,6 +36,27 @@ export class LiveList<One extends Listed> {
     const waiting = this.#whenIdle
     this.#whenIdle = []
     for (const resolve of waiting) resolve()
+  }
+
+  /**
+   * Visits all that are here now, evenly over `ms`: to end a member is work, most of which comes after the visit, and
+   * those that began together are late together. So a step takes one here, one there. Does nothing while the last round
+   * is under way.
+   */
+  round (ms: number, visit: (one: One) => void): void {
+    if (this.#isRound || this.#all.length === 0) return
+    this.#isRound = true
+    const members = [...this.#all]
+    const steps = Math.ceil(Math.min(ms / stepMs, members.length / visitsMin))
+    const step = (first: number): void => {
+      for (let at = first; at < members.length; at += steps) {
+        const one = members[at]
+        if (one !== undefined && one.liveAt >= 0) visit(one)
+      }
+      this.#isRound = first + 1 < steps
+      if (this.#isRound) setTimeout(step, stepMs, first + 1).unref()
+    }
+    step(0)
   }
 
   /** Resolves when nothing is listed. */

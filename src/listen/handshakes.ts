@@ -24,9 +24,9 @@ interface Waiting {
   readonly close: () => void
 }
 
-const turnMs = 20
-/** So much of a second may begin at once. */
-const burstShare = 0.1
+const turnMs = 5
+/** So much of a second may begin at once: others wait for as long as those handshakes take. */
+const burstShare = 0.01
 
 /** Those of a worker. Only admitted connections wait: the caps on these are the bound of the queue. */
 export function createHandshakes (options: HandshakesOptions): Handshakes {
