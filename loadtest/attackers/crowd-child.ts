@@ -54,7 +54,9 @@ async function begin ({ name, ports, limits, access, ...options }: CrowdSetup): 
   const crowd = new Crowd({ ...options, attack, port: ports[attack.listener] })
   report = () => {
     const { endings, openedCount, refusedCount, openCount, pace, lagMsMost } = crowd
-    const mostMs = attack.limitMs + slackMs + lagMsMost
+    // Who does not read learns of its end when it writes again after the write that was answered with a reset.
+    const noticeMs = attack.deaf === true ? 2 * (attack.drip?.everyMs ?? 0) : 0
+    const mostMs = attack.limitMs + slackMs + lagMsMost + noticeMs
     tell({
       kind: 'report', ...summaryOf(endings), limit: attack.limit, limitMs: attack.limitMs, openedCount, refusedCount, openCount,
       lateCount: crowd.olderThan(mostMs), endedLateCount: endings.filter(({ afterMs }) => afterMs > mostMs).length,

@@ -48,7 +48,7 @@ limits:
   preAuthBytesMax: 256MiB
   memoryBytesMax: ${setup.memoryBytesMax}
 connections: { headersTimeoutMs: ${timeoutMs}, handshakeTimeoutMs: ${timeoutMs} }
-websocket: { messageTimeoutMs: ${timeoutMs}, writeTimeoutMs: ${timeoutMs}, compression: true }
+websocket: { messageTimeoutMs: ${timeoutMs}, writeTimeoutMs: ${timeoutMs}, overloadTimeoutMs: ${timeoutMs}, compression: true }
 grpc:
   messageTimeoutMs: ${timeoutMs}
   writeTimeoutMs: ${timeoutMs}

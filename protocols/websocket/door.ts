@@ -13,6 +13,10 @@ import { Unread } from './unread.ts'
 /** A connection, as the door's clock and signals see it. */
 export interface Live extends Listed {
   readonly principalName: string | undefined
+  /** True from `waitForTurn` on, until its turn comes. */
+  waits: boolean
+  /** What it waited for is there: others have read, or it is its turn. */
+  goOn (): void
   /** Called about every `roundMs`. */
   sweep (nowMs: number): void
   /** Writes what was settled in this turn of the event loop. */
@@ -39,7 +43,7 @@ const fragmentsMax = 1_024
 const chunksMax = 4_096
 /** How long a peer may take to answer a close before its socket is cut. */
 const closeMs = 2_000
-/** Events that all connections together may have refused in a turn of the event loop; then each has one more in it. */
+/** Events that all connections together may have refused in a turn of the event loop; then others wait for the next. */
 const refusedPerTurnMax = 256
 /** Under pressure a window is so many times smaller. */
 const pressureDivisor = 8
@@ -65,13 +69,19 @@ export class Door {
   compressedCount = 0
   readonly #live = new LiveList<Live>()
   #settled: Live[] = []
+  /** First come, first served. */
+  #waiting: Live[] = []
+  #isFlushing = false
   #timer: NodeJS.Timeout | undefined
   #unwatch: (() => void)[] = []
   readonly #flush = (): void => {
     const settled = this.#settled
     this.#settled = []
+    this.#isFlushing = false
     this.refusedCount = 0
+    this.#serve()
     for (const one of settled) one.flush()
+    if (this.#waiting.length > 0) this.#flushLater()
   }
 
   constructor (config: WebsocketConfig, ingress: Ingress, log: Log) {
@@ -112,7 +122,31 @@ export class Door {
 
   /** Once for all connections that have something to tell: one write each, at the end of the turn. */
   flushSoon (one: Live): void {
-    if (this.#settled.push(one) === 1) setImmediate(this.#flush)
+    this.#settled.push(one)
+    this.#flushLater()
+  }
+
+  #flushLater (): void {
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    setImmediate(this.#flush)
+  }
+
+  /** Calls `goOn` when fewer events have been refused in a turn. It costs next to nothing to have one refused. */
+  waitForTurn (one: Live): void {
+    if (one.waits) return
+    one.waits = true
+    this.#waiting.push(one)
+    this.#flushLater()
+  }
+
+  #serve (): void {
+    while (!this.isCrowded) {
+      const one = this.#waiting.shift()
+      if (one === undefined) return
+      one.waits = false
+      one.goOn()
+    }
   }
 
   /** Events of one connection that may be in flight now. */
@@ -121,7 +155,7 @@ export class Door {
     return this.ingress.pressure.on ? Math.max(1, Math.floor(windowEventsMax / pressureDivisor)) : windowEventsMax
   }
 
-  /** True where whoever has an event refused waits for the next turn: a refusal costs its sender next to nothing. */
+  /** True where whoever has had events refused waits for a turn of its own. */
   get isCrowded (): boolean { return this.refusedCount >= refusedPerTurnMax }
 
   /** True where whoever reads more without room is closed. */

@@ -108,6 +108,12 @@ t.test('a message of very many events is refused in turns where there is no room
   t.equal(rig.ingress.reservedBytes, 0)
 })
 
+/** Events of a channel that was never declared, in one message. */
+function undeclared (count: number): Buffer {
+  const ids = Array.from({ length: count }, (_, at) => [0x10, (at & 0x7f) | 0x80, (at >> 7 & 0x7f) | 0x80, at >> 14, 7, 0])
+  return Buffer.from(ids.flat())
+}
+
 t.test('what is refused is told in small parts, however much of it came at once, and others come between', async t => {
   const rig = await startWebsocket(t)
   const flood = await rig.connect()
@@ -121,8 +127,7 @@ t.test('what is refused is told in small parts, however much of it came at once,
   }
   let next = setImmediate(look)
   t.teardown(() => { clearImmediate(next) })
-  // Of a channel that was never declared.
-  flood.send(Buffer.from(Array.from({ length: 8_000 }, (_, at) => [0x10, (at & 0x7f) | 0x80, at >> 7, 7, 0]).flat()))
+  flood.send(undeclared(8_000))
   await flood.until(({ nacks }) => nacks.length > 0)
   other.event(1)
   await other.until(({ acked }) => acked === 1)
@@ -131,6 +136,24 @@ t.test('what is refused is told in small parts, however much of it came at once,
   t.equal(flood.nacks.length, 8_000)
   // Of what was read, and of what waited.
   t.ok(most <= 512, `${most} in a turn`)
+})
+
+t.test('connections that have much to be refused take turns', async t => {
+  const rig = await startWebsocket(t)
+  const floods = await Promise.all(Array.from({ length: 20 }, () => rig.connect()))
+  for (const flood of floods) flood.send(undeclared(4_000))
+  await Promise.race(floods.map(flood => flood.until(({ nacks }) => nacks.length >= 2_000)))
+  const counts = floods.map(({ nacks }) => nacks.length)
+  t.ok(Math.min(...counts) > 500, `${Math.min(...counts)} to ${Math.max(...counts)}`)
+  for (const flood of floods) await flood.until(({ acked }) => acked === 3_999)
+})
+
+t.test('a connection whose events wait for long until others\' are refused is told to come back later', async t => {
+  const rig = await startWebsocket(t, { config: { overloadTimeoutMs: 50 } })
+  const floods = await Promise.all(Array.from({ length: 30 }, () => rig.connect()))
+  for (const flood of floods) flood.send(undeclared(20_000))
+  await Promise.race(floods.map(flood => flood.closed()))
+  t.equal(floods.find(({ closeCode }) => closeCode !== 0)?.closeCode, 1013)
 })
 
 t.test('whoever goes on sending after the end is cut off', async t => {

@@ -19,8 +19,8 @@ export interface Standing {
   /** True where events are in flight or wait. */
   readonly isBusy: boolean
   readonly frames: FrameCounts
-  /** Since when the node has had no room for it; 0: it has. */
-  readonly starvedSinceMs: number
+  /** False where the node has no room for what it sends, or has others' events to refuse first. */
+  readonly isServed: boolean
 }
 
 export const noRoom = 'this node has no room now; connect again later'
@@ -29,6 +29,7 @@ export class Patience {
   readonly #config: WebsocketConfig
   readonly #openedMs: number
   #messageMs: number
+  #servedMs: number
   #stillSinceMs: number
   #messageCount = 0
   #sweptCount = 0
@@ -37,7 +38,7 @@ export class Patience {
 
   constructor (config: WebsocketConfig, nowMs: number) {
     this.#config = config
-    this.#openedMs = this.#messageMs = this.#stillSinceMs = this.#framesSinceMs = nowMs
+    this.#openedMs = this.#messageMs = this.#servedMs = this.#stillSinceMs = this.#framesSinceMs = nowMs
   }
 
   message (nowMs: number): void {
@@ -86,11 +87,10 @@ export class Patience {
     return { code: closings.policy, reason: `a message was not complete after ${messageTimeoutMs} ms` }
   }
 
-  #judgeRest (nowMs: number, { isBusy, starvedSinceMs }: Standing): Ending | undefined {
+  #judgeRest (nowMs: number, { isBusy, isServed }: Standing): Ending | undefined {
     const { idleTimeoutMs, overloadTimeoutMs } = this.#config
-    if (starvedSinceMs > 0 && nowMs - starvedSinceMs > overloadTimeoutMs) {
-      return { code: closings.overloaded, reason: noRoom }
-    }
+    if (isServed) this.#servedMs = nowMs
+    if (nowMs - this.#servedMs > overloadTimeoutMs) return { code: closings.overloaded, reason: noRoom }
     if (isBusy || nowMs - this.#messageMs <= idleTimeoutMs) return undefined
     return { code: closings.idle, reason: `no message came for ${idleTimeoutMs} ms` }
   }

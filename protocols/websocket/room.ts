@@ -11,7 +11,6 @@ export class Room {
   shed: Refusal | undefined
   /** True where nothing is to be read, because there was no room for what was. */
   isStarved = false
-  #starvedSinceMs = 0
   /** What was read last without room. */
   #shedBytes = 0
   #held: Holding
@@ -33,24 +32,20 @@ export class Room {
   /** What has come of a message that is not whole. */
   get openBytes (): number { return this.#meter.openBytes }
   get isBetweenMessages (): boolean { return this.#meter.isBetweenMessages }
-  /** Since when there has been none; 0: there is. */
-  get starvedSinceMs (): number { return this.isStarved ? this.#starvedSinceMs : 0 }
 
   /** For bytes that were read and are about to be looked at. */
   take (bytes: number): void {
     this.shed = this.#held.take(bytes)
-    if (this.shed === undefined) this.#starvedSinceMs = 0
-    else this.#shedBytes = bytes
+    if (this.shed !== undefined) this.#shedBytes = bytes
   }
 
   follow (bytes: Buffer): void { this.#meter.push(bytes) }
 
   /** The bytes have been looked at. */
-  settle (nowMs: number): void {
+  settle (): void {
     if (this.shed === undefined) return
     this.shed = undefined
     this.isStarved = true
-    if (this.#starvedSinceMs === 0) this.#starvedSinceMs = nowMs
   }
 
   /** The next message has been delivered: what it holds is the session's affair now. */

@@ -37,6 +37,7 @@ const concludeMs = 10_000
 
 export class Session implements Host, PlainReader {
   liveAt = -1
+  waits = false
   readonly door: Door
   readonly peer: Peer
   readonly base: Attributes
@@ -156,7 +157,7 @@ export class Session implements Host, PlainReader {
 
   #settleDown (): void {
     this.stream.pass()
-    this.#room.settle(this.door.nowMs)
+    this.#room.settle()
     this.#keep()
     if (this.#room.owes && this.door.isOverdrawn) this.conclude(closings.overloaded, noRoom)
     this.#advance()
@@ -183,6 +184,7 @@ export class Session implements Host, PlainReader {
     }
     this.stream.pass()
     if (!this.hasConcluded) this.#link.hold(!this.#backlog.isEmpty || !this.mayTake)
+    if (this.stream.mustWait) this.door.waitForTurn(this)
   }
 
   /** Called by the door, once for all that was settled in a turn of the event loop. */
@@ -262,8 +264,7 @@ export class Session implements Host, PlainReader {
   }
   drain (): void { this.conclude(closings.restart, 'this gateway is stopping; connect again') }
   revoke (): void { this.conclude(closings.unauthenticated, 'access was ended by the operator') }
-  /** What was told and is unread became less. */
-  unclogged (): void { this.#advance() }
+  goOn (): void { this.#advance() }
   /** The library gave up on what came, and closes. */
   broken (refusal: Refusal): void {
     const { principal, peer, receivedAtMs } = this
@@ -285,12 +286,12 @@ export class Session implements Host, PlainReader {
     if (this.phase === 'ended') return
     if (this.phase === 'concluding') return nowMs - this.#ending.sinceMs > concludeMs ? this.#finish() : undefined
     if (!this.#link.sweep(nowMs)) return this.#link.cut()
+    const isServed = !this.#room.isStarved && (this.#backlog.isEmpty || !this.stream.wasRefused)
     if (this.#room.find(this.door.ingress.pressure.on)) this.#advance()
     const ending = this.#patience.judge(nowMs, {
       isUnproven: this.phase === 'asking' && !this.#authenticating, expiresAtMs: this.principal.expiresAtMs,
       openBytes: this.#room.openBytes, isPaused: this.#link.isPaused, frames: this.#room.frames,
-      isBusy: this.stream.inFlightCount > 0 || !this.#backlog.isEmpty,
-      starvedSinceMs: this.#room.starvedSinceMs
+      isBusy: this.stream.inFlightCount > 0 || !this.#backlog.isEmpty, isServed
     })
     if (ending !== undefined) this.conclude(ending.code, ending.reason)
   }

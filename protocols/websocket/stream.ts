@@ -15,6 +15,9 @@ export interface Host extends Sender, Live {
   refusedFor (code: RefusalCode, detail: string): void
 }
 
+/** Of one connection, where it has had events refused: told in one write, and then it is the next one's turn. */
+const refusedPerFlushMax = 64
+
 /** Ticket n is the n-th event. */
 export class Stream implements Settler {
   readonly #host: Host
@@ -28,7 +31,10 @@ export class Stream implements Settler {
   #wanted: Set<number> | undefined
   /** Events since the last flush: what is settled at once counts too, so that no turn is endless. */
   turnCount = 0
+  /** Events refused since the last flush. */
   #refusedCount = 0
+  /** True where some of the events were refused that were taken last. */
+  wasRefused = false
   /** Of events in flight. */
   openBytes = 0
   /** True where every event's receipt is told. */
@@ -53,8 +59,14 @@ export class Stream implements Settler {
     if (this.#run.push(envelope) === 1) this.#runTicket = ticket
   }
 
-  /** False: events of this turn were refused, here and in other connections, and there is another turn. */
-  get mayTake (): boolean { return this.#refusedCount === 0 || !this.#host.door.isCrowded }
+  /** True: events were refused, and now others who have some to be refused have their turn. */
+  get mustWait (): boolean { return this.wasRefused && this.#refusedCount === 0 && this.#host.door.isCrowded }
+
+  /** False: it must wait, or so many were refused that they are told first. */
+  get mayTake (): boolean {
+    if (this.#refusedCount === 0) return !this.mustWait
+    return this.#refusedCount < refusedPerFlushMax && !this.#host.door.isCrowded
+  }
 
   wantReceipt (id: number): void {
     if (this.receipts) return
@@ -106,6 +118,7 @@ export class Stream implements Settler {
   /** What is to be told now, the ack last: it passes no event whose nack or receipt was not told before. */
   takeTold (): readonly string[] {
     this.#scheduled = false
+    if (this.turnCount > 0) this.wasRefused = this.#refusedCount > 0
     this.turnCount = this.#refusedCount = 0
     const ack = this.#acks.takeAck()
     const told = this.#told

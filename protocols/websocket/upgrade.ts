@@ -158,7 +158,7 @@ function onBytes (this: Marked, bytes: Buffer): void {
   }
   session?.settled()
 }
-function onDrain (this: Marked): void { this[sessionKey]?.unclogged() }
+function onDrain (this: Marked): void { this[sessionKey]?.goOn() }
 function onMessage (this: Marked, data: unknown, isBinary: boolean): void {
   this[sessionKey]?.message(data as Buffer, isBinary)
 }

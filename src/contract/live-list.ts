@@ -1,8 +1,9 @@
 // What is under way at a door, in no order: joined and left in a few steps, and told when nothing is left.
 
-/** A round goes in steps of this length, of so many visits at least. */
+/** A round goes in steps of this length, of so many visits at least, and is over well before the next one is due. */
 const stepMs = 5
 const visitsMin = 10
+const roundShare = 0.75
 
 /** A member. */
 export interface Listed {
@@ -39,15 +40,15 @@ export class LiveList<One extends Listed> {
   }
 
   /**
-   * Visits all that are here now, evenly over `ms`: to end a member is work, most of which comes after the visit, and
-   * those that began together are late together. So a step takes one here, one there. Does nothing while the last round
-   * is under way.
+   * Visits all that are here now, evenly over most of `ms`: to end a member is work, most of which comes after the
+   * visit, and those that began together are late together. So a step takes one here, one there. Does nothing while the
+   * last round is under way.
    */
   round (ms: number, visit: (one: One) => void): void {
     if (this.#isRound || this.#all.length === 0) return
     this.#isRound = true
     const members = [...this.#all]
-    const steps = Math.ceil(Math.min(ms / stepMs, members.length / visitsMin))
+    const steps = Math.ceil(Math.min(ms * roundShare / stepMs, members.length / visitsMin))
     const step = (first: number): void => {
       for (let at = first; at < members.length; at += steps) {
         const one = members[at]
