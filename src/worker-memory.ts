@@ -43,6 +43,7 @@ const firstShare = 1 / 2
  */
 export function tuneCollector ({ maxOldGenerationSizeMb = 0 }: ResourceLimits): void {
   setFlagsFromString('--no-allocation-site-pretenuring')
+  setFlagsFromString('--no-concurrent-marking')
   setFlagsFromString(`--incremental-marking-soft-trigger=${markSoonPercent}`)
   setFlagsFromString(`--incremental-marking-hard-trigger=${markNowPercent}`)
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`)

@@ -2,7 +2,7 @@
 
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Peer } from '../../src/contract/envelope.ts'
-import type { Door } from './door.ts'
+import type { Attached, Door } from './door.ts'
 import { MessageMeter } from './message-meter.ts'
 
 /** RFC 9113 section 7: the peer asks too much. */
@@ -17,7 +17,8 @@ const hastyResetWeight = 10
 const tooMuch = new Error('too much in a second')
 
 /** Counts by whole seconds of its own: at most twice the limit passes within any second. */
-export class Connection {
+export class Connection implements Attached {
+  liveAt = -1
   readonly peer: Peer
   readonly session: ServerHttp2Session
   readonly #door: Door
@@ -29,16 +30,29 @@ export class Connection {
   #resetsCount = 0
   #streamsCount = 0
   #fragmentsCount = 0
+  #openCount = 0
+  #idleSinceTick: number
 
   constructor (door: Door, session: ServerHttp2Session, peer: Peer) {
     this.#door = door
     this.session = session
     this.peer = peer
+    this.#idleSinceTick = door.tick
     session.on('ping', () => { this.#count('pings') })
   }
 
   /** A stream begins. False: it is one too many, and the connection is cut. */
-  countStream (): boolean { return this.#count('streams') }
+  countStream (stream: ServerHttp2Stream): boolean {
+    if (!this.#count('streams')) return false
+    this.#openCount += 1
+    stream.once('close', this.#ended)
+    return true
+  }
+
+  readonly #ended = (): void => {
+    this.#openCount -= 1
+    this.#idleSinceTick = this.#door.tick
+  }
 
   /** A call was broken off. Before it was a call, that is nothing but work for us: it counts ten times. */
   countReset (isCall: boolean): void {
@@ -58,6 +72,15 @@ export class Connection {
       if (chunk !== null && !meter.take(chunk)) this.#countPiece(chunk.length)
       return push(chunk)
     }
+  }
+
+  /** The library has this limit too, but may keep a connection for twice as long. */
+  sweep (tick: number): void {
+    const { connectionIdleMs } = this.#door.config
+    if (this.#openCount > 0 || tick - this.#idleSinceTick <= this.#door.ticks(connectionIdleMs)) return
+    // The platform waits for headers that have begun, and may wait for ever.
+    if (this.session.closed) this.session.destroy()
+    else this.leave()
   }
 
   #countPiece (bytes: number): void { if (bytes < fragmentBytesMax) this.#count('fragments') }

@@ -23,6 +23,17 @@ export interface Live extends Listed {
   press (on: boolean): void
 }
 
+/** A connection, as the door's clock and its drain see it. */
+export interface Attached extends Listed {
+  /** Called about every `sweepMs` while it is open. */
+  sweep (tick: number): void
+  /** The gateway began to stop: nothing new is to begin. */
+  giveNotice (): void
+  /** The last call is over. */
+  leave (): void
+  endOthers (): void
+}
+
 /** What has something to do at the end of this turn of the event loop. */
 export interface Turning { turn (): void }
 
@@ -38,7 +49,7 @@ export class Door {
   tick = 0
   readonly inflating: Inflating
   reservedBytes = 0
-  connectionsCount = 0
+  readonly connections = new LiveList<Attached>()
   /** Connections that were cut because they asked too much. */
   cutCount = 0
   #turning: Turning[] = []
@@ -51,7 +62,8 @@ export class Door {
     this.log = log
     this.inflating = new Inflating(config.messageBytesMax)
     const shortestMs = Math.min(
-      config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs, config.connectionAgeGraceMs
+      config.streamIdleTimeoutMs, config.messageTimeoutMs, config.writeTimeoutMs, config.connectionAgeGraceMs,
+      config.connectionIdleMs
     )
     this.sweepMs = Math.max(20, Math.min(250, Math.floor(shortestMs / 4)))
   }
@@ -62,15 +74,22 @@ export class Door {
     if (this.#timer !== undefined) return
     const { draining, pressure } = this.ingress
     this.#stops = [
-      draining.watch(on => { if (on) this.#each(call => { call.drain() }) }),
+      draining.watch(on => { if (on) this.#beginDrain() }),
       pressure.watch(on => { this.#each(call => { call.press(on) }) }),
       this.ingress.watchRevoked(name => { this.#each(call => { if (call.principal.name === name) call.revoke() }) })
     ]
     this.#timer = setInterval(() => {
       this.tick += 1
       this.#live.round(this.sweepMs, call => { call.sweep(this.tick) })
+      this.connections.round(this.sweepMs, one => { one.sweep(this.tick) })
       this.inflating.turn()
     }, this.sweepMs).unref()
+  }
+
+  /** Who connects from now on is told why nothing is taken, and goes at the end. */
+  #beginDrain (): void {
+    this.#each(call => { call.drain() })
+    for (const one of [...this.connections.all]) one.giveNotice()
   }
 
   #each (act: (call: Live) => void): void {
@@ -96,12 +115,16 @@ export class Door {
     for (const one of now) one.turn()
   }
 
-  /** Resolves when no call is under way. */
+  /** Resolves when no call is under way. Connections are leaving then. */
   async drain (): Promise<void> {
     await this.#live.idle()
     clearInterval(this.#timer)
     this.#timer = undefined
     for (const stop of this.#stops) stop()
     this.#stops = []
+    for (const one of [...this.connections.all]) {
+      one.leave()
+      one.endOthers()
+    }
   }
 }

@@ -32,32 +32,22 @@ export const grpc: AdapterModule<GrpcConfig> = {
 function createGrpc ({ config, ingress, log }: AdapterSetup<GrpcConfig>): Adapter {
   const door = new Door(config, ingress, log)
   let library: Library | undefined
-  let stopWatching = (): void => {}
   return {
     attach (listening) {
       if (library === undefined) {
         const made = library = createLibrary(door, methods)
         serveHealth(made.server, [serviceName], ingress.draining)
         if (config.reflection) serveReflection(made.server)
-        // Those that connect from now on are told why nothing is taken, and go at the end.
-        stopWatching = ingress.draining.watch(on => { if (on) for (const one of made.connections) one.giveNotice() })
         door.start()
       }
       library.attach(listening)
     },
-    async drain () {
-      await door.drain()
-      stopWatching()
-      for (const connection of library?.connections ?? []) {
-        connection.leave()
-        connection.endOthers()
-      }
-    },
+    drain: () => door.drain(),
     gauges: new Map([
       ['calls_in_flight', () => door.callsCount],
       ['streams_open', () => door.streamsCount],
       ['events_in_flight', () => door.eventsCount],
-      ['connections_open', () => door.connectionsCount],
+      ['connections_open', () => door.connections.all.length],
       ['connections_cut', () => door.cutCount],
       ['messages_to_inflate', () => door.inflating.waitingCount],
       ['reserved_bytes', () => door.reservedBytes]

@@ -2,6 +2,7 @@
 
 import { constants } from 'node:http2'
 import type { ClientHttp2Session } from 'node:http2'
+import { connect } from 'node:net'
 import t from 'tap'
 import { Client, credentials } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
@@ -124,6 +125,29 @@ t.test('a stream that stays on an old connection is ended, and not cut', async t
 t.test('a connection without a call is not kept', async t => {
   const { session } = await startGrpc(t, { connectionIdleMs: 150 })
   t.equal(await goneAway(session()), constants.NGHTTP2_NO_ERROR)
+})
+
+t.test('a connection with a call is kept, however long that is silent', async t => {
+  const { sender, level } = await startGrpc(t, { connectionIdleMs: 100 })
+  const stream = sender.stream()
+  stream.send(1, { channel: 'orders/eu' })
+  const startMs = performance.now()
+  await until(() => performance.now() - startMs > 400)
+  t.equal(level('connections_open'), 1)
+  stream.end()
+  t.equal((await stream.ended).code, 0)
+  await until(() => level('connections_open') === 0)
+})
+
+t.test('headers that never end are no call', async t => {
+  const { port, level } = await startGrpc(t, { connectionIdleMs: 100 })
+  const socket = connect(port, '127.0.0.1').on('error', () => {}).resume()
+  t.teardown(() => socket.destroy())
+  // SETTINGS, then HEADERS without END_HEADERS (RFC 9113 6.2), of which one byte has come.
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0x83]))
+  await until(() => level('connections_open') === 1)
+  await until(() => level('connections_open') === 0)
 })
 
 interface Health { readonly status: string }

@@ -20,7 +20,6 @@ export type Methods = ReadonlyMap<string, { readonly make: CallMaker, readonly s
 export interface Library {
   /** For services that come with the library. */
   readonly server: Server
-  readonly connections: ReadonlySet<Connection>
   attach (listening: Listening): void
 }
 
@@ -54,7 +53,6 @@ function optionsOf (config: GrpcConfig): Record<string, number> {
     'grpc-node.max_session_memory': Math.ceil(config.sessionBytesMax / bytesPerMegabyte),
     'grpc.max_connection_age_ms': config.connectionAgeMs,
     'grpc.max_connection_age_grace_ms': config.connectionAgeGraceMs,
-    'grpc.max_connection_idle_ms': config.connectionIdleMs,
     'grpc.keepalive_time_ms': config.keepaliveIntervalMs,
     'grpc.keepalive_timeout_ms': config.keepaliveTimeoutMs,
     // A register of every connection and call of the process, which nobody asks.
@@ -78,7 +76,6 @@ function createQueue (tell: (one: Begun) => void): (one: Begun) => void {
 }
 
 export function createLibrary (door: Door, methods: Methods): Library {
-  const connections = new Set<Connection>()
   const bySession = new WeakMap<object, Connection>()
   let beginning: Beginning | undefined
   const { Server, ServerInterceptingCall } = loadGrpcJs()
@@ -110,7 +107,7 @@ export function createLibrary (door: Door, methods: Methods): Library {
     // Whatever becomes of a stream is told by its end.
     stream.on('error', () => {})
     const connection = bySession.get(stream.session ?? {})
-    if (connection === undefined || !connection.countStream()) {
+    if (connection === undefined || !connection.countStream(stream)) {
       stream.destroy()
       return
     }
@@ -122,7 +119,6 @@ export function createLibrary (door: Door, methods: Methods): Library {
 
   return {
     server,
-    connections,
     attach (listening) {
       const { injectConnection, http } = createInjector(server)
       const heirs = http.listeners('stream') as StreamListener[]
@@ -132,12 +128,8 @@ export function createLibrary (door: Door, methods: Methods): Library {
       http.prependListener('session', (session: ServerHttp2Session) => {
         const connection = new Connection(door, session, listening.peerOf(arriving))
         bySession.set(session, connection)
-        connections.add(connection)
-        door.connectionsCount += 1
-        session.once('close', () => {
-          connections.delete(connection)
-          door.connectionsCount -= 1
-        })
+        door.connections.begin(connection)
+        session.once('close', () => { door.connections.end(connection) })
       })
       listening.onSocket(socket => {
         // The session begins before this returns.

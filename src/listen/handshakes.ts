@@ -24,9 +24,8 @@ interface Waiting {
   readonly close: () => void
 }
 
+/** Between two turns everything else has the event loop for this long: a handshake is about a millisecond of work. */
 const turnMs = 5
-/** So much of a second may begin at once: others wait for as long as those handshakes take. */
-const burstShare = 0.01
 
 /** Those of a worker. Only admitted connections wait: the caps on these are the bound of the queue. */
 export function createHandshakes (options: HandshakesOptions): Handshakes {
@@ -53,7 +52,7 @@ class HandshakeQueue implements Handshakes {
     this.#perSecondMax = perSecondMax
     this.#waitMs = waitMs
     this.#nowMs = nowMs
-    this.#burst = Math.max(1, perSecondMax * burstShare)
+    this.#burst = Math.max(1, perSecondMax * turnMs / 1_000)
     this.#left = this.#burst
     this.#filledMs = nowMs()
     this.gauges = new Map([
@@ -85,7 +84,16 @@ class HandshakeQueue implements Handshakes {
     const own = this.#perAddress.get(address)
     if (own === undefined) this.#perAddress.set(address, new Set([one]))
     else own.add(one)
-    this.#timer ??= setInterval(() => { this.turn() }, turnMs).unref()
+    this.#turnSoon()
+  }
+
+  #turnSoon (): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.turn()
+      // Once the work of what has begun is done.
+      if (this.#waiting.size > 0) setImmediate(() => { this.#turnSoon() })
+    }, turnMs).unref()
   }
 
   #start (start: () => void): void {
@@ -127,8 +135,5 @@ class HandshakeQueue implements Handshakes {
       this.#remove(one)
       this.#start(one.start)
     }
-    if (this.#waiting.size > 0) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
   }
 }
