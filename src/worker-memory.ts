@@ -39,7 +39,8 @@ const firstShare = 1 / 2
  * what survives its collections it learns to put such objects straight among the old ones: with thousands of events in
  * flight it learned that of all that a new event is made of. Each kept alive what it pointed to, though settled, until
  * the old ones were collected. And it grants so little room that two thousand new connections use it up before it has
- * begun to mark: then it marks all in one stop, of a tenth of a second.
+ * begun to mark: then it marks all in one stop, of a tenth of a second. It marks in threads of its own, for which a
+ * node with a worker for each core has no core: a worker waited for them 16 to 24 ms at a time, for itself 0.3 ms.
  */
 export function tuneCollector ({ maxOldGenerationSizeMb = 0 }: ResourceLimits): void {
   setFlagsFromString('--no-allocation-site-pretenuring')

@@ -93,11 +93,13 @@ async function deflatedZeros (bytes: number): Promise<Buffer> {
 
 const deflates = ['Sec-WebSocket-Extensions: permessage-deflate']
 
-function bombs (inflatedBytes: number): MakeAttack {
-  return async (_limits: Limits, access): Promise<Attack> => ({
+function bombs (inflatedBytes: number, isReadAtOnce: boolean): MakeAttack {
+  return async ({ timeoutMs }: Limits, access): Promise<Attack> => ({
     // Beyond `compressedConnectionsMax` nothing compressed was agreed on: then the frame itself is wrong. 1013: it came
     // when there was no room.
-    listener: 'http', limit: 'websocket.messageBytesMax', limitMs: 1_000, ends: /^close (1009|1002|1013)$/, opening: upgrade(access, deflates),
+    listener: 'http', ends: /^close (1009|1002|1013)$/, opening: upgrade(access, deflates),
+    // It is read whole before it is inflated: who finds no room for that has overloadTimeoutMs.
+    limit: isReadAtOnce ? 'websocket.messageBytesMax' : 'websocket.overloadTimeoutMs', limitMs: isReadAtOnce ? 1_000 : timeoutMs,
     deed: frame(finBit | compressedBit | text, await deflatedZeros(inflatedBytes))
   })
 }
@@ -116,6 +118,6 @@ export const websocketAttacks = {
   'ws-half-closed-frames': halfClosedFrames,
   'ws-pings': pings,
   'ws-tiny-frames': tinyFrames,
-  'ws-small-bombs': bombs(gibibyte / 64),
-  'ws-bombs': bombs(gibibyte)
+  'ws-small-bombs': bombs(gibibyte / 64, true),
+  'ws-bombs': bombs(gibibyte, false)
 } as const satisfies Record<string, MakeAttack>

@@ -110,8 +110,8 @@ t.test('a message of very many events is refused in turns where there is no room
 
 /** Events of a channel that was never declared, in one message. */
 function undeclared (count: number): Buffer {
-  const ids = Array.from({ length: count }, (_, at) => [0x10, (at & 0x7f) | 0x80, (at >> 7 & 0x7f) | 0x80, at >> 14, 7, 0])
-  return Buffer.from(ids.flat())
+  const idOf = (at: number): number[] => [(at & 0x7f) | 0x80, (at >> 7 & 0x7f) | 0x80, at >> 14]
+  return Buffer.from(Array.from({ length: count }, (_, at) => [0x10, ...idOf(at), 7, 0]).flat())
 }
 
 t.test('what is refused is told in small parts, however much of it came at once, and others come between', async t => {
