@@ -168,12 +168,13 @@ t.test('a deadline in the far future is none', async t => {
 })
 
 t.test('a client that does not send its message is dropped', async t => {
-  const { session, level } = await startGrpc(t, { messageTimeoutMs: 80 })
+  const { ingress, session, level } = await startGrpc(t, { messageTimeoutMs: 80 })
   const stream = beginCall(session(), 'Publish')
   stream.write(Buffer.from([0, 0, 0, 0, 100, 1]))
   await until(() => level('reserved_bytes') > 0)
   await until(() => stream.destroyed && level('calls_in_flight') === 0)
   t.equal(level('reserved_bytes'), 0)
+  t.same(ingress.refusals, [], 'a call that is broken off is no malformed one')
 })
 
 t.test('creating a door has no side effects', async t => {

@@ -71,13 +71,13 @@ export class Door {
   #settled: Live[] = []
   /** First come, first served. */
   #waiting: Live[] = []
-  #isFlushing = false
+  #isFlushPlanned = false
   #timer: NodeJS.Timeout | undefined
   #unwatch: (() => void)[] = []
   readonly #flush = (): void => {
     const settled = this.#settled
     this.#settled = []
-    this.#isFlushing = false
+    this.#isFlushPlanned = false
     this.refusedCount = 0
     this.#serve()
     for (const one of settled) one.flush()
@@ -127,8 +127,8 @@ export class Door {
   }
 
   #flushLater (): void {
-    if (this.#isFlushing) return
-    this.#isFlushing = true
+    if (this.#isFlushPlanned) return
+    this.#isFlushPlanned = true
     setImmediate(this.#flush)
   }
 

@@ -286,7 +286,7 @@ export class Session implements Host, PlainReader {
     if (this.phase === 'ended') return
     if (this.phase === 'concluding') return nowMs - this.#ending.sinceMs > concludeMs ? this.#finish() : undefined
     if (!this.#link.sweep(nowMs)) return this.#link.cut()
-    const isServed = !this.#room.isStarved && (this.#backlog.isEmpty || !this.stream.wasRefused)
+    const isServed = !this.#room.isStarved && !this.waits
     if (this.#room.find(this.door.ingress.pressure.on)) this.#advance()
     const ending = this.#patience.judge(nowMs, {
       isUnproven: this.phase === 'asking' && !this.#authenticating, expiresAtMs: this.principal.expiresAtMs,

@@ -34,7 +34,7 @@ export class Stream implements Settler {
   /** Events refused since the last flush. */
   #refusedCount = 0
   /** True where some of the events were refused that were taken last. */
-  wasRefused = false
+  #wasRefused = false
   /** Of events in flight. */
   openBytes = 0
   /** True where every event's receipt is told. */
@@ -60,7 +60,7 @@ export class Stream implements Settler {
   }
 
   /** True: events were refused, and now others who have some to be refused have their turn. */
-  get mustWait (): boolean { return this.wasRefused && this.#refusedCount === 0 && this.#host.door.isCrowded }
+  get mustWait (): boolean { return this.#wasRefused && this.#refusedCount === 0 && this.#host.door.isCrowded }
 
   /** False: it must wait, or so many were refused that they are told first. */
   get mayTake (): boolean {
@@ -118,7 +118,7 @@ export class Stream implements Settler {
   /** What is to be told now, the ack last: it passes no event whose nack or receipt was not told before. */
   takeTold (): readonly string[] {
     this.#scheduled = false
-    if (this.turnCount > 0) this.wasRefused = this.#refusedCount > 0
+    if (this.turnCount > 0) this.#wasRefused = this.#refusedCount > 0
     this.turnCount = this.#refusedCount = 0
     const ack = this.#acks.takeAck()
     const told = this.#told
