@@ -43,7 +43,7 @@ abstract class SingleCall extends Call implements Settler {
   }
 
   override onReceiveMessage (message: Buffer): void {
-    if (this.answered) return
+    if (this.isOver) return
     if (this.#compressed) {
       this.give(this.#reservedBytes - message.length)
       this.#reservedBytes = message.length
@@ -54,7 +54,7 @@ abstract class SingleCall extends Call implements Settler {
   }
 
   override onReceiveHalfClose (): void {
-    if (this.answered) return
+    if (this.isOver) return
     const message = this.#message
     this.#message = undefined
     if (message === undefined) return this.refuse(noMessage)
