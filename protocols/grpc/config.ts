@@ -32,7 +32,8 @@ export const grpcConfig = Type.Object({
     description: 'How long a stream may stand still with nothing in flight before it is ended.'
   }),
   messageTimeoutMs: Type.Integer({
-    default: 30_000, minimum: 50, maximum: longestMs, description: 'How long a call that is no stream may take to arrive.'
+    default: 30_000, minimum: 50, maximum: longestMs,
+    description: 'How long a call that is no stream may take to arrive; then it is reset (CANCELLED): nothing of it was taken.'
   }),
   writeTimeoutMs: Type.Integer({
     default: 30_000, minimum: 50, maximum: longestMs,

@@ -52,8 +52,8 @@ export const websocketConfig = Type.Object({
   })),
   overloadTimeoutMs: Type.Integer({
     default: 30_000, minimum: 50,
-    description: 'How long a connection is not read because the node has no room for its events, or so many of others to ' +
-      'refuse, before it is closed.'
+    description: 'How long nothing of a connection is written because the node has no room for its events, or refuses ' +
+      'them in turn with those of others, before it is closed.'
   }),
   controlFramesPerSecondMax: Type.Integer({
     default: 20, minimum: 1, maximum: 10_000, description: 'Pings and pongs that one connection may send.'

@@ -21,6 +21,8 @@ export interface Standing {
   readonly frames: FrameCounts
   /** False where the node has no room for what it sends, or has others' events to refuse first. */
   readonly isServed: boolean
+  /** When an event of it was last written. */
+  readonly writtenMs: number
 }
 
 export const noRoom = 'this node has no room now; connect again later'
@@ -87,9 +89,9 @@ export class Patience {
     return { code: closings.policy, reason: `a message was not complete after ${messageTimeoutMs} ms` }
   }
 
-  #judgeRest (nowMs: number, { isBusy, isServed }: Standing): Ending | undefined {
+  #judgeRest (nowMs: number, { isBusy, isServed, writtenMs }: Standing): Ending | undefined {
     const { idleTimeoutMs, overloadTimeoutMs } = this.#config
-    if (isServed) this.#servedMs = nowMs
+    this.#servedMs = isServed ? nowMs : Math.max(this.#servedMs, writtenMs)
     if (nowMs - this.#servedMs > overloadTimeoutMs) return { code: closings.overloaded, reason: noRoom }
     if (isBusy || nowMs - this.#messageMs <= idleTimeoutMs) return undefined
     return { code: closings.idle, reason: `no message came for ${idleTimeoutMs} ms` }

@@ -291,7 +291,7 @@ export class Session implements Host, PlainReader {
     const ending = this.#patience.judge(nowMs, {
       isUnproven: this.phase === 'asking' && !this.#authenticating, expiresAtMs: this.principal.expiresAtMs,
       openBytes: this.#room.openBytes, isPaused: this.#link.isPaused, frames: this.#room.frames,
-      isBusy: this.stream.inFlightCount > 0 || !this.#backlog.isEmpty, isServed
+      isBusy: this.stream.inFlightCount > 0 || !this.#backlog.isEmpty, isServed, writtenMs: this.stream.writtenMs
     })
     if (ending !== undefined) this.conclude(ending.code, ending.reason)
   }

@@ -3,7 +3,7 @@
 import { AckWindow } from '../../src/contract/ack-window.ts'
 import type { Envelope, Principal } from '../../src/contract/envelope.ts'
 import { isReceipt } from '../../src/contract/outcome.ts'
-import type { Outcome, Refusal, RefusalCode, Settler } from '../../src/contract/outcome.ts'
+import type { Outcome, Receipt, Refusal, RefusalCode, Settler } from '../../src/contract/outcome.ts'
 import type { Sender } from './decode.ts'
 import type { Door, Live } from './door.ts'
 import { ackText, nackText, receiptText } from './reply.ts'
@@ -37,6 +37,8 @@ export class Stream implements Settler {
   #wasRefused = false
   /** Of events in flight. */
   openBytes = 0
+  /** When an event was last written, as the door's clock has it. */
+  writtenMs = 0
   /** True where every event's receipt is told. */
   receipts = false
   /** False where nothing is told at all. */
@@ -100,11 +102,16 @@ export class Stream implements Settler {
     const bytes = this.#acks.bytesOf(ticket)
     if (!this.#acks.close(ticket)) return
     this.openBytes -= bytes
-    if (!isReceipt(outcome)) this.#nack(id, outcome)
-    else if (this.receipts || this.#wanted?.delete(id) === true) this.#told.push(receiptText(id, outcome))
+    if (isReceipt(outcome)) this.#written(id, outcome)
+    else this.#nack(id, outcome)
     if (this.#scheduled) return
     this.#scheduled = true
     this.#host.door.flushSoon(this.#host)
+  }
+
+  #written (id: number, receipt: Receipt): void {
+    this.writtenMs = this.#host.door.nowMs
+    if (this.receipts || this.#wanted?.delete(id) === true) this.#told.push(receiptText(id, receipt))
   }
 
   #nack (id: number, refusal: Refusal): void {
