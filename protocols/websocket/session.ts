@@ -44,6 +44,7 @@ export class Session implements Host, PlainReader {
   readonly stream: Stream
   principal: Principal
   receivedAtMs = 0
+  readonly channel = ''
   phase: Phase
   readonly #dialogue: Dialogue<Session>
   readonly #link: Link
@@ -54,6 +55,8 @@ export class Session implements Host, PlainReader {
   /** Of the bytes in hand; 0: none are. */
   #handBytes = 0
   #unprovenBytes = 0
+  /** True from when it stood in line until all that it has sent has been taken. */
+  #isBehind = false
   #gone = false
   #authenticating = false
   #ending = { code: 0, reason: '', sinceMs: 0 }
@@ -184,6 +187,7 @@ export class Session implements Host, PlainReader {
     }
     this.stream.pass()
     if (!this.hasConcluded) this.#link.hold(!this.#backlog.isEmpty || !this.mayTake)
+    this.#isBehind = this.stream.mustWait || (this.#isBehind && !this.#backlog.isEmpty)
     if (this.stream.mustWait) this.door.waitForTurn(this)
   }
 
@@ -227,12 +231,11 @@ export class Session implements Host, PlainReader {
   }
 
   #proved (found: Principal | Refusal): void {
-    const { door: { ingress }, principal, peer, receivedAtMs } = this
     if (isRefusal(found)) {
-      ingress.refused(found, { channel: '', principal, peer, receivedAtMs })
+      this.door.ingress.refused(found, this)
       return this.conclude(closeCodeOf(found.code) ?? closings.policy, found.detail)
     }
-    if (this.phase === 'open' && found.name !== principal.name) {
+    if (this.phase === 'open' && found.name !== this.principal.name) {
       return this.conclude(closings.unauthenticated, 'the credential is another principal\'s; open a connection for it')
     }
     this.principal = found
@@ -267,8 +270,7 @@ export class Session implements Host, PlainReader {
   goOn (): void { this.#advance() }
   /** The library gave up on what came, and closes. */
   broken (refusal: Refusal): void {
-    const { principal, peer, receivedAtMs } = this
-    if (!this.hasConcluded) this.door.ingress.refused(refusal, { channel: '', principal, peer, receivedAtMs })
+    if (!this.hasConcluded) this.door.ingress.refused(refusal, this)
     this.phase = 'ended'
     this.#keep()
   }
@@ -286,7 +288,7 @@ export class Session implements Host, PlainReader {
     if (this.phase === 'ended') return
     if (this.phase === 'concluding') return nowMs - this.#ending.sinceMs > concludeMs ? this.#finish() : undefined
     if (!this.#link.sweep(nowMs)) return this.#link.cut()
-    const isServed = !this.#room.isStarved && !this.waits
+    const isServed = !this.#room.isStarved && !this.#isBehind
     if (this.#room.find(this.door.ingress.pressure.on)) this.#advance()
     const ending = this.#patience.judge(nowMs, {
       isUnproven: this.phase === 'asking' && !this.#authenticating, expiresAtMs: this.principal.expiresAtMs,

@@ -38,13 +38,13 @@ t.test('so many begin in a second, and an address that sends many waits behind t
   t.equal(waiting(handshakes), 0)
 })
 
-t.test('what is due in five milliseconds begins at once, also when the loop was long away', async t => {
+t.test('what is due in two milliseconds begins at once, also when the loop was long away', async t => {
   const handshakes = start({ perSecondMax: 1_000 })
   let begunCount = 0
   for (let count = 0; count < 100; count++) handshakes.begin(new Socket(), 'a', () => { begunCount += 1 })
-  t.equal(begunCount, 5)
+  t.equal(begunCount, 2)
   pass(handshakes, 1_000)
-  t.equal(begunCount, 10)
+  t.equal(begunCount, 4)
 })
 
 t.test('a connection that closes or fails while it waits takes no turn', async t => {

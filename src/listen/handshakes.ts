@@ -25,7 +25,7 @@ interface Waiting {
 }
 
 /** Between two turns everything else has the event loop for this long: a handshake is about a millisecond of work. */
-const turnMs = 5
+const turnMs = 2
 
 /** Those of a worker. Only admitted connections wait: the caps on these are the bound of the queue. */
 export function createHandshakes (options: HandshakesOptions): Handshakes {
