@@ -163,6 +163,9 @@ export class Door {
 
   get liveCount (): number { return this.#live.all.length }
 
+  /** Connections that wait for their turn to have events refused. */
+  get waitingCount (): number { return this.#waiting.length }
+
   /** The sum of a level over all connections. For gauges only: it looks at each of them. */
   sum (level: (levels: Levels) => number): number {
     return this.#live.all.reduce((sum, { levels }) => sum + level(levels), 0)

@@ -33,6 +33,7 @@ function createWebsocket ({ config, ingress, log }: AdapterSetup<WebsocketConfig
       ['connections_open', () => door.liveCount],
       ['connections_compressed', () => door.compressedCount],
       ['connections_unproven', () => door.sum(({ isProven }) => isProven ? 0 : 1)],
+      ['connections_in_line', () => door.waitingCount],
       ['connections_not_read', () => door.sum(({ isPaused }) => isPaused ? 1 : 0)],
       ['events_in_flight', () => door.sum(({ inFlightCount }) => inFlightCount)],
       ['reserved_bytes', () => door.sum(({ reservedBytes }) => reservedBytes)],

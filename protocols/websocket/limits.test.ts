@@ -144,7 +144,9 @@ t.test('connections that have much to be refused take turns', async t => {
   await Promise.race(clients.map(client => client.until(({ nacks }) => nacks.length >= 2_000)))
   const counts = clients.map(({ nacks }) => nacks.length)
   t.ok(Math.min(...counts) > 500, `${Math.min(...counts)} to ${Math.max(...counts)}`)
+  t.ok(rig.gauge('connections_in_line') > 0)
   for (const client of clients) await client.until(({ acked }) => acked === 3_999)
+  t.equal(rig.gauge('connections_in_line'), 0)
 })
 
 t.test('who of many has nothing but refusals for long is told to come back later, and who has more is kept', async t => {
