@@ -75,8 +75,8 @@ export class Door {
     const { draining, pressure } = this.ingress
     this.#stops = [
       draining.watch(on => { if (on) this.#beginDrain() }),
-      pressure.watch(on => { this.#each(call => { call.press(on) }) }),
-      this.ingress.watchRevoked(name => { this.#each(call => { if (call.principal.name === name) call.revoke() }) })
+      pressure.watch(on => { this.#live.each(call => { call.press(on) }) }),
+      this.ingress.watchRevoked(name => { this.#live.each(one => { if (one.principal.name === name) one.revoke() }) })
     ]
     this.#timer = setInterval(() => {
       this.tick += 1
@@ -88,12 +88,8 @@ export class Door {
 
   /** Who connects from now on is told why nothing is taken, and goes at the end. */
   #beginDrain (): void {
-    this.#each(call => { call.drain() })
-    for (const one of [...this.connections.all]) one.giveNotice()
-  }
-
-  #each (act: (call: Live) => void): void {
-    for (const call of [...this.#live.all]) act(call)
+    this.#live.each(call => { call.drain() })
+    this.connections.each(one => { one.giveNotice() })
   }
 
   get callsCount (): number { return this.#live.all.length }
@@ -122,9 +118,9 @@ export class Door {
     this.#timer = undefined
     for (const stop of this.#stops) stop()
     this.#stops = []
-    for (const one of [...this.connections.all]) {
+    this.connections.each(one => {
       one.leave()
       one.endOthers()
-    }
+    })
   }
 }

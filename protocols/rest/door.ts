@@ -62,7 +62,7 @@ export class Door {
   start (): void {
     if (this.#timer !== undefined) return
     this.ingress.draining.watch(on => {
-      if (on) for (const request of [...this.#live.all]) request.drain()
+      if (on) this.#live.each(request => { request.drain() })
     })
     this.#timer = setInterval(() => {
       this.tick += 1

@@ -106,11 +106,10 @@ export class Door {
   start (): void {
     if (this.#timer !== undefined) return
     const { draining, pressure } = this.ingress
-    const all = (visit: (one: Live) => void): void => { for (const one of [...this.#live.all]) visit(one) }
     this.#unwatch = [
-      draining.watch(on => { if (on) all(one => { one.drain() }) }),
-      pressure.watch(() => { all(one => { one.pressed() }) }),
-      this.ingress.watchRevoked(name => { all(one => { if (one.principalName === name) one.revoke() }) })
+      draining.watch(on => { if (on) this.#live.each(one => { one.drain() }) }),
+      pressure.watch(() => { this.#live.each(one => { one.pressed() }) }),
+      this.ingress.watchRevoked(name => { this.#live.each(one => { if (one.principalName === name) one.revoke() }) })
     ]
     let tick = 0
     this.#timer = setInterval(() => {

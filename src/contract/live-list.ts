@@ -1,4 +1,4 @@
-// What is under way at a door, in no order: joined and left in a few steps, and told when nothing is left.
+// What is under way at a door, in no order: joined and left in a few steps, visited, and told when nothing is left.
 
 /** A round goes in steps of this length, of so many visits at least, and is over well before the next one is due. */
 const stepMs = 5
@@ -18,7 +18,7 @@ export class LiveList<One extends Listed> {
   #whenIdle: (() => void)[] = []
   #isRound = false
 
-  /** Changes with every `begin` and `end`: who calls members that may end takes a copy. */
+  /** Changes with every `begin` and `end`. */
   get all (): readonly One[] { return this.#all }
 
   begin (one: One): void { one.liveAt = this.#all.push(one) - 1 }
@@ -37,6 +37,11 @@ export class LiveList<One extends Listed> {
     const waiting = this.#whenIdle
     this.#whenIdle = []
     for (const resolve of waiting) resolve()
+  }
+
+  /** Visits all that are here now, at once. A visit may end any member. */
+  each (visit: (one: One) => void): void {
+    for (const one of [...this.#all]) visit(one)
   }
 
   /**
