@@ -30,8 +30,8 @@ export interface Attack {
   readonly drip?: { readonly everyMs: number, readonly parts: readonly Buffer[] }
   /** True: its half of the connection is closed after the deed. */
   readonly finishes?: boolean
-  /** True: nothing is measured before all of them are there. */
-  readonly settles?: boolean
+  /** Nothing is measured before all of them are there and so much time has passed: their arrival is no part of it. */
+  readonly settleMs?: number
   /** True: nothing that comes back is read, except what the deed waits for. */
   readonly deaf?: boolean
   /** True: the attack is over for the gateway when one call has ended; its connection may stay. */

@@ -65,9 +65,9 @@ async function begin ({ name, ports, limits, access, ...options }: CrowdSetup): 
   }
   void crowd.run()
   const timer = setInterval(() => {
-    if ((attack.settles === true ? crowd.begunCount : crowd.openedCount) < options.count) return
+    if ((attack.settleMs === undefined ? crowd.openedCount : crowd.begunCount) < options.count) return
     clearInterval(timer)
-    tell({ kind: 'begun' })
+    setTimeout(tell, attack.settleMs ?? 0, { kind: 'begun' })
   }, 20)
 }
 

@@ -107,7 +107,7 @@ function bombs (inflatedBytes: number, isReadAtOnce: boolean): MakeAttack {
 /** No attack: connections that have proved who they are and say nothing. */
 export const idle: MakeAttack = (_limits, access) => ({
   listener: 'http', limit: 'none', limitMs: Number.MAX_SAFE_INTEGER, ends: /^$/, opening: upgrade(access), deed: Buffer.alloc(0),
-  settles: true
+  settleMs: 4_000
 })
 
 export const websocketAttacks = {
