@@ -1,4 +1,4 @@
-// Question: what CPU does an event on an open stream cost the gateway, beside the door's own floor, and beside a peer?
+// Question: what CPU does an event on a stream cost the gateway, beside the floors of door and library, and beside peers?
 // By hand: npm run bench:streams [-- --rounds 5 --door websocket --profile]; --door mqtt --peer: beside mosquitto and
 // a bridge. How to read it: loadtest/README.md.
 
@@ -16,7 +16,7 @@ import { readProfile } from './cpu-profile.ts'
 import { streamDoors } from './speakers/index.ts'
 import type { StreamDoorName } from './speakers/index.ts'
 import { spreadOf, spreadText } from './spread.ts'
-import { eventBytes, peersDoor, runStreamProgram, streamPrograms } from './stream-program.ts'
+import { eventBytes, programsAt, runStreamProgram, streamPrograms } from './stream-program.ts'
 import type { Measured, StreamProgramName } from './stream-program.ts'
 import type { DoorSetup } from './subjects/subject.ts'
 
@@ -39,16 +39,10 @@ const roundCount = values.profile ? 1 : Math.min(Math.max(1, Math.floor(Number(v
 
 type Rounds = ReadonlyMap<StreamProgramName, Measured[]>
 
-/** The programs in the order of a round at this door. */
-function programsOf (door: StreamDoorName): readonly StreamProgramName[] {
-  if (values.profile) return ['door-gateway']
-  const withPeers = values.peer && door === peersDoor
-  return (Object.keys(streamPrograms) as StreamProgramName[]).filter(name => withPeers || !streamPrograms[name].isPeer)
-}
-
 async function measure (kafka: SharedKafka, door: StreamDoorName, core: number | undefined): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
-  const rounds: Rounds = new Map(programsOf(door).map(name => [name, []]))
+  const names = values.profile ? ['door-gateway' as const] : programsAt(door, values.peer)
+  const rounds: Rounds = new Map(names.map(name => [name, []]))
   try {
     for (let round = 0; round < roundCount; round++) {
       for (const [name, own] of rounds) {
@@ -73,23 +67,23 @@ async function measure (kafka: SharedKafka, door: StreamDoorName, core: number |
 /** Ratio and difference of the same round, because a busy machine makes whole rounds dearer. */
 function show (door: StreamDoorName, rounds: Rounds): void {
   const { connections, window } = streamDoors[door]
-  const [floors, gateways] = [rounds.get('door-floor'), rounds.get('door-gateway')]
-  const floorOf = (round: number): number => floors?.[round]?.microseconds ?? NaN
+  const of = (name: StreamProgramName, round: number): number => rounds.get(name)?.[round]?.microseconds ?? NaN
   console.log(`\n${door}: ${connections} connections, ${window} events of ${eventBytes} bytes in flight on each, ` +
     `${partitionCount} partitions, acks=all; ${roundCount} rounds: median (range)`)
-  console.log('program'.padEnd(24) + 'CPU us/event'.padStart(24) + 'x floor'.padStart(24) + 'above floor'.padStart(24) +
-    'events/s'.padStart(12))
+  console.log('program'.padEnd(24) + 'CPU us/event'.padStart(24) + 'x door-floor'.padStart(24) +
+    'above door-floor'.padStart(24) + 'x library-floor'.padStart(24) + 'events/s'.padStart(12))
   for (const [name, own] of rounds) {
     const digits = streamPrograms[name].isPeer ? 1 : 2
-    const shown = (of: (each: Measured, round: number) => number): string =>
-      spreadText(spreadOf(own.map(of)), digits).padStart(24)
+    const shown = (valueOf: (each: Measured, round: number) => number): string =>
+      spreadText(spreadOf(own.map(valueOf)), digits).padStart(24)
     console.log(name.padEnd(24) +
       shown(each => each.microseconds) +
-      shown((each, round) => each.microseconds / floorOf(round)) +
-      shown((each, round) => each.microseconds - floorOf(round)) +
+      shown((each, round) => each.microseconds / of('door-floor', round)) +
+      shown((each, round) => each.microseconds - of('door-floor', round)) +
+      (rounds.has('library-floor') ? shown((each, round) => each.microseconds / of('library-floor', round)) : '-'.padStart(24)) +
       spreadOf(own.map(each => each.perSecond)).median.toFixed(0).padStart(12))
   }
-  for (const [name, own] of rounds) if (streamPrograms[name].isPeer) showPeer(name, own, gateways ?? [])
+  for (const [name, own] of rounds) if (streamPrograms[name].isPeer) showPeer(name, own, rounds.get('door-gateway') ?? [])
 }
 
 function showPeer (name: StreamProgramName, own: readonly Measured[], gateways: readonly Measured[]): void {

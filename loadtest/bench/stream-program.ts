@@ -6,11 +6,14 @@ import { endChild, messageOf, startChild } from './child.ts'
 import { cpuMicroseconds, ticksPerSecond } from './process-cpu.ts'
 import { heldCount } from './program.ts'
 import { streamDoors } from './speakers/index.ts'
+import type { StreamDoorName } from './speakers/index.ts'
 import type { FromStreamLoad, ToStreamLoad } from './stream-load.ts'
 import type { DoorSetup, Listening } from './subjects/subject.ts'
 
 interface StreamProgram {
   readonly writes: boolean
+  /** What it speaks; undefined: whatever the gateway does. */
+  readonly doors?: readonly StreamDoorName[]
   /** True: acknowledges before Kafka has it, and so may lose it. */
   readonly isPeer: boolean
   readonly warmUpEvents: number
@@ -19,10 +22,11 @@ interface StreamProgram {
 
 const ours = { isPeer: false, warmUpEvents: 1_000_000, countedEvents: 2_000_000 } as const
 /** Fewer, as they are slower by far, and hold what they cannot send in memory. */
-const peers = { isPeer: true, writes: true, warmUpEvents: 40_000, countedEvents: 150_000 } as const
+const peers = { isPeer: true, writes: true, doors: ['mqtt'], warmUpEvents: 40_000, countedEvents: 150_000 } as const
 
 /** The programs in the order of a round. */
 export const streamPrograms = {
+  'library-floor': { ...ours, writes: false, doors: ['grpc', 'grpc-unary'] },
   'door-floor': { ...ours, writes: false },
   'door-gateway': { ...ours, writes: true },
   'mosquitto-per-message': peers,
@@ -31,8 +35,12 @@ export const streamPrograms = {
 
 export type StreamProgramName = keyof typeof streamPrograms
 
-/** What peers are there for; they speak nothing else. */
-export const peersDoor = 'mqtt'
+/** The programs of a round at this door; `withPeers`: also those that are no floor and not ours. */
+export function programsAt (door: StreamDoorName, withPeers: boolean): StreamProgramName[] {
+  return (Object.entries(streamPrograms) as [StreamProgramName, StreamProgram][])
+    .filter(([, { isPeer, doors }]) => (withPeers || !isPeer) && (doors?.includes(door) ?? true))
+    .map(([name]) => name)
+}
 
 export interface Measured {
   /** CPU of the program and what belongs to it, per event delivered. */

@@ -10,26 +10,24 @@ import { Metadata } from './attributes.ts'
 import type { Connection } from './connection.ts'
 import type { Shared } from './decode.ts'
 import type { Door, Live } from './door.ts'
-import type { Payer } from './inflating.ts'
-import { MessageMeter } from './message-meter.ts'
-import type { Announced } from './message-meter.ts'
+import type { Failure } from './inflating.ts'
+import { Messages } from './messages.ts'
+import type { Recipient } from './messages.ts'
 import { endingOf } from './reply.ts'
 import type { Ending } from './reply.ts'
 
-/** What the library does for a call. */
+/** What the library does for a call. It reads nothing of it. */
 export interface Wire {
   start (listener: Listener): void
-  startRead (): void
   sendMessage (message: Buffer, written: () => void): void
   sendStatus (status: Ending): void
-  /** Of the library itself, which would decompress everything at once. */
-  decompressMessage?: (framed: Buffer, encoding: string) => Promise<Buffer>
 }
 
 /** What the library tells of a call. */
 interface Listener {
   onReceiveMetadata (): void
-  onReceiveMessage (message: Buffer): void
+  /** Not told, nor the next: only of what it was asked to read. */
+  onReceiveMessage (): void
   onReceiveHalfClose (): void
   onCancel (): void
 }
@@ -50,7 +48,7 @@ const nobody: Principal = { name: '', groups: [], anonymous: true }
 const stopping = refuse('shutting-down', 'this gateway is stopping; send the events again, on a new connection')
 const revoked = refuse('unauthenticated', 'the access of this sender has ended; nothing more is taken on this stream')
 
-export abstract class Call implements Announced, Listener, Shared, Live, Credentials, Payer {
+export abstract class Call implements Recipient, Listener, Shared, Live, Credentials {
   readonly door: Door
   readonly connection: Connection
   readonly peer: Peer
@@ -73,6 +71,9 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
   lastTick: number
   protected readonly wire: Wire
   protected readonly stream: ServerHttp2Stream
+  protected readonly messages: Messages
+  /** True once its sender is known. Nothing of its messages is read before. */
+  protected isAdmitted = false
   #closed = false
   #concluded = false
 
@@ -86,16 +87,20 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
     this.traceparent = readTraceparent(this.attributes.get('traceparent'))
     this.tracestate = readTracestate(this.attributes.get('tracestate'), this.traceparent)
     this.lastTick = door.tick
+    this.messages = new Messages({
+      recipient: this, flow: stream, inflating: door.inflating, encoding: encodingOf(pairs)
+    })
   }
 
   begin (): void {
     this.door.begin(this)
-    const meter = new MessageMeter(this)
-    // Ahead of the library, which would keep the bytes before anybody knows how many there will be.
-    this.stream.prependListener('data', (chunk: Buffer) => {
+    // The library would copy every message three times, and decompress all of them at once.
+    this.stream.removeAllListeners('data')
+    this.stream.on('data', (chunk: Buffer) => {
       this.receivedAtMs = Date.now()
-      if (!this.over) meter.take(chunk)
+      this.messages.take(chunk)
     })
+    this.stream.on('end', () => { this.messages.end() })
     this.stream.once('close', () => { this.#close() })
     this.wire.start(this)
   }
@@ -120,25 +125,26 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
     this.principal = found
     this.lastTick = this.door.tick
     if (this.door.ingress.draining.on) return this.refuse(stopping)
+    this.isAdmitted = true
     this.admitted()
   }
 
-  /** Its sender is known. Nothing of its messages has been read. */
-  protected abstract admitted (): void
+  protected admitted (): void { this.messages.advance() }
+  onReceiveMessage (): void {}
+  onReceiveHalfClose (): void {}
+
   abstract announced (bytes: number, compressed: boolean): void
-  abstract onReceiveMessage (message: Buffer): void
-  abstract onReceiveHalfClose (): void
+  abstract readonly takes: boolean
+  abstract readonly reads: boolean
+  abstract message (bytes: Buffer): void
+  abstract halfClosed (isWhole: boolean): void
+  abstract unreadable (failure: Failure): void
   abstract sweep (tick: number): void
   abstract press (on: boolean): void
   /** True once nobody wants what comes in. */
   get isOver (): boolean { return this.over || this.answered }
   /** True where the bytes of the next message are reserved. */
   abstract readonly isPaid: boolean
-
-  /** To be called before the library sees a compressed message. */
-  protected inflateInTurn (): void {
-    this.wire.decompressMessage = (framed, encoding) => this.door.inflating.message(framed, encoding, this)
-  }
 
   /** Nothing can be told any more: everything goes back that does not wait for an outcome. */
   protected abstract gone (): void
@@ -221,4 +227,10 @@ export abstract class Call implements Announced, Listener, Shared, Live, Credent
     if (bytes <= messageBytesMax) return undefined
     return refuse('too-large', `a message holds at most ${messageBytesMax} bytes; this one has ${bytes}`)
   }
+}
+
+/** How compressed messages of the call are (PROTOCOL-HTTP2, "Message-Encoding"). */
+function encodingOf (pairs: readonly string[]): string {
+  for (let at = 0; at + 1 < pairs.length; at += 2) if (pairs[at] === 'grpc-encoding') return pairs[at + 1] ?? ''
+  return 'identity'
 }

@@ -3,7 +3,7 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Peer } from '../../src/contract/envelope.ts'
 import type { Attached, Door } from './door.ts'
-import { MessageMeter } from './message-meter.ts'
+import { Framing } from './framing.ts'
 
 /** RFC 9113 section 7: the peer asks too much. */
 const enhanceYourCalm = 0xb
@@ -66,10 +66,10 @@ export class Connection implements Attached {
    * they are counted as they arrive: whoever reads them later may find thousands of them that came in one piece.
    */
   watch (stream: ServerHttp2Stream): void {
-    const meter = new MessageMeter()
+    const framing = new Framing()
     const push = stream.push.bind(stream)
     stream.push = (chunk: Buffer | null): boolean => {
-      if (chunk !== null && !meter.take(chunk)) this.#countPiece(chunk.length)
+      if (chunk !== null && !framing.take(chunk)) this.#countPiece(chunk.length)
       return push(chunk)
     }
   }

@@ -11,8 +11,10 @@ import { Decoder } from './decode.ts'
 import type { Turning } from './door.ts'
 import { PublishStreamResponse } from './generated/sluice/v1/ingest.ts'
 import type { Nack, StreamReceipt } from './generated/sluice/v1/ingest.ts'
+import type { Failure } from './inflating.ts'
 import { Patience } from './patience.ts'
 import { bytesOf, endingOf, endsStream, fine, receiptOf, refusalOf } from './reply.ts'
+import type { Ending } from './reply.ts'
 
 /** Under pressure, this share of the window is left. */
 const pressedShare = 8
@@ -23,6 +25,7 @@ const overloadedMs = 2_000
 const aged = refuse('shutting-down', 'this connection has reached its age; go on with a new stream on a new connection')
 const openedLate = refuse('malformed', 'open may only be the first message of a stream')
 const wrongOrder = refuse('malformed', 'the ids of a stream grow; this one is not above the one before it')
+const cutShort = refuse('malformed', 'the stream ended within a message; send that again, whole')
 const expired = refuse('unauthenticated', 'the proof of who sends has ended; open a new stream with a new one')
 
 export class EventStream extends Call implements Settler, Turning {
@@ -40,25 +43,17 @@ export class EventStream extends Call implements Settler, Turning {
   #chunkTicket = 0
   #nacks: Nack[] = []
   #receipts: StreamReceipt[] = []
-  /** True while the library has been asked for a message and has none. */
-  #reading = false
-  #pulling = false
   #writing = false
   #scheduled = false
   /** When its connection was seen to be closing. */
   #closingTick: number | undefined
   /** How the stream ends when nothing is in flight any more. */
-  #ending: Refusal | 'fine' | undefined
+  #ending: Ending | undefined
 
   constructor (parts: CallParts) {
     super(parts)
     this.#windowCount = this.#windowNow(this.door.ingress.pressure.on)
-    this.#patience = new Patience({
-      take: bytes => this.take(bytes), give: bytes => { this.give(bytes) },
-      pause: () => { this.stream.pause() },
-      // Where the library has a message to give, asking for it goes on; else it would wait for one for ever.
-      resume: () => { if (this.#reading) this.stream.resume() }
-    })
+    this.#patience = new Patience({ take: bytes => this.take(bytes), give: bytes => { this.give(bytes) } })
   }
 
   get openCount (): number { return this.#window.openCount }
@@ -71,47 +66,30 @@ export class EventStream extends Call implements Settler, Turning {
   }
 
   protected override admitted (): void {
+    // It tells its window first, whatever comes.
     this.#schedule()
-    this.#read()
+    super.admitted()
+  }
+
+  override get takes (): boolean { return this.#hasRoom && this.#patience.isPaid }
+  override get reads (): boolean { return this.#hasRoom && !this.#patience.waits }
+
+  /** What has not been told counts too: a client that does not read its nacks gets no room for more. */
+  get #hasRoom (): boolean {
+    return this.isAdmitted && !this.isOver &&
+      this.#window.openCount + this.#nacks.length + this.#receipts.length < this.#windowCount
   }
 
   override announced (bytes: number, compressed: boolean): void {
-    if (compressed) this.inflateInTurn()
-    if (this.#ending !== undefined) return
+    if (this.isOver) return
     const refusal = this.tooLarge(bytes)
     if (refusal !== undefined) return this.#fail(refusal)
     this.#patience.announce(compressed ? this.door.config.messageBytesMax : bytes, this.door.tick)
   }
 
-  /** Asks the library for messages, as many as there is room for. It may give one before it returns. */
-  #read (): void {
-    if (this.#pulling || this.#reading) return
-    this.#pulling = true
-    while (this.#mayRead()) {
-      this.#reading = true
-      this.wire.startRead()
-      if (this.#reading) break
-    }
-    this.#pulling = false
-  }
-
-  #mayRead (): boolean {
-    if (this.over || this.#ending !== undefined || !this.#patience.ready) return false
-    // What has not been told counts too: a client that does not read its nacks gets no room for more.
-    return this.#window.openCount + this.#nacks.length + this.#receipts.length < this.#windowCount
-  }
-
-  override onReceiveMessage (message: Buffer): void {
-    this.#reading = false
-    if (this.over || this.#ending !== undefined) return
+  override message (bytes: Buffer): void {
     this.lastTick = this.door.tick
-    const reservedBytes = this.#patience.next(message)
-    if (reservedBytes !== undefined) this.#take(message, reservedBytes)
-    this.#read()
-  }
-
-  #take (bytes: Buffer, reservedBytes: number): void {
-    this.give(reservedBytes - bytes.length)
+    this.give(this.#patience.next() - bytes.length)
     const message = this.#decoder.streamed(bytes, this, this.#standingChannel)
     if (message.kind !== 'event') {
       this.give(bytes.length)
@@ -178,10 +156,10 @@ export class EventStream extends Call implements Settler, Turning {
     if (this.over) return
     this.#ingest()
     this.#scheduled = false
-    this.#retry()
+    this.#patience.retry()
     if (this.#ending !== undefined && this.openCount === 0) return this.#finish(this.#ending)
-    if (!this.#writing) this.#tell()
-    this.#read()
+    if (!this.#writing && this.isAdmitted) this.#tell()
+    this.messages.advance()
   }
 
   /** Everything that has become known since the last time, in one message. */
@@ -203,16 +181,18 @@ export class EventStream extends Call implements Settler, Turning {
     })
   }
 
-  #finish (ending: Refusal | 'fine'): void {
+  #finish (ending: Ending): void {
     if (this.answered) return
     this.#tell()
-    this.end(ending === 'fine' ? fine : endingOf(ending))
+    this.end(ending)
   }
 
-  onReceiveHalfClose (): void {
-    this.#reading = false
-    this.#endAs('fine')
+  override halfClosed (isWhole: boolean): void {
+    if (isWhole) this.#endAs(fine)
+    else this.#fail(cutShort)
   }
+
+  override unreadable (failure: Failure): void { this.#endAs({ ...failure, metadata: null }) }
 
   /** Ends the stream for something its client did. */
   #fail (refusal: Refusal): void {
@@ -221,10 +201,10 @@ export class EventStream extends Call implements Settler, Turning {
     this.endWith(refusal)
   }
 
-  protected override endWith (refusal: Refusal): void { this.#endAs(refusal) }
+  protected override endWith (refusal: Refusal): void { this.#endAs(endingOf(refusal)) }
 
   /** Nothing more is read; what has been taken gets its outcome first. */
-  #endAs (ending: Refusal | 'fine'): void {
+  #endAs (ending: Ending): void {
     if (this.#ending !== undefined) return
     this.#ending = ending
     this.#patience.drop()
@@ -251,14 +231,6 @@ export class EventStream extends Call implements Settler, Turning {
     this.#schedule()
   }
 
-  /** Tries again to reserve what has been announced. */
-  #retry (): void {
-    const waiting = this.#patience.retry()
-    if (waiting === undefined) return
-    const reservedBytes = this.#patience.next(waiting)
-    if (reservedBytes !== undefined) this.#take(waiting, reservedBytes)
-  }
-
   /** Half of its grace after the connection has been told to go: the other half is for what is in flight. */
   #outlived (tick: number): boolean {
     if (!this.connection.session.closed) return false
@@ -272,13 +244,13 @@ export class EventStream extends Call implements Settler, Turning {
     if (principal.expiresAtMs !== undefined && principal.expiresAtMs <= Date.now()) return this.#fail(expired)
     if (this.#outlived(tick)) return this.endWith(aged)
     if (this.#writing && tick - this.lastTick > door.ticks(door.config.writeTimeoutMs)) return this.drop()
-    this.#retry()
-    this.#read()
+    this.#patience.retry()
+    this.messages.advance()
     const late = this.openCount === 0 ? this.#patience.late(tick, door.ticks(overloadedMs)) : undefined
     if (late !== undefined) return this.#fail(late)
     if (this.openCount > 0 || tick - this.lastTick <= door.ticks(door.config.streamIdleTimeoutMs)) return
     // Nothing is in flight: it is as good an end as any, and the client begins a new one when it needs it.
-    if (this.#patience.empty) this.#endAs('fine')
+    if (this.#patience.empty) this.#endAs(fine)
     else if (!this.#patience.waits) this.drop()
   }
 }

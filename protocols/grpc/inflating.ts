@@ -1,4 +1,4 @@
-// Decompresses messages in place of the library: not before they are paid for, and few at a time.
+// Decompresses messages: not before they are paid for, and few at a time.
 
 import { gunzip, inflate } from 'node:zlib'
 
@@ -10,8 +10,8 @@ export interface Payer {
   readonly isPaid: boolean
 }
 
-/** What a call fails with, as the library has it. */
-interface Failure { readonly code: number, readonly details: string }
+/** What a call fails with: a status code and words. */
+export interface Failure { readonly code: number, readonly details: string }
 
 interface Waiting {
   readonly bytes: Buffer
@@ -24,7 +24,6 @@ interface Waiting {
 /** At the same time, in a worker: the others wait as they came. */
 const runningMax = 2
 const chunkBytes = 65_536
-const prefixBytes = 5
 const status = { resourceExhausted: 8, unimplemented: 12, internal: 13 } as const
 
 export class Inflating {
@@ -38,9 +37,8 @@ export class Inflating {
 
   get waitingCount (): number { return this.#waiting.length }
 
-  /** Never settles where its payer is over before its turn. */
-  message (framed: Buffer, encoding: string, payer: Payer): Promise<Buffer> {
-    const bytes = framed.subarray(prefixBytes)
+  /** Rejects with a `Failure`. Never settles where its payer is over before its turn. */
+  message (bytes: Buffer, encoding: string, payer: Payer): Promise<Buffer> {
     if (encoding === 'identity') return Promise.resolve(bytes)
     return new Promise((resolve, reject) => {
       if (encoding !== 'gzip' && encoding !== 'deflate') {

@@ -14,7 +14,6 @@ t.test('messages come out in order, each with its bytes, however often there is 
   fc.assert(fc.property(sizes, fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }), (list, rooms) => {
     let heldBytes = 0
     let turn = 0
-    let paused = false
     const patience = new Patience({
       take (bytes) {
         // There is room in the end.
@@ -22,28 +21,19 @@ t.test('messages come out in order, each with its bytes, however often there is 
         heldBytes += bytes
         return undefined
       },
-      give (bytes) { heldBytes -= bytes },
-      pause () { paused = true },
-      resume () { paused = false }
+      give (bytes) { heldBytes -= bytes }
     })
     const seen: number[] = []
-    const arrived = list.map(size => Buffer.alloc(size))
     for (const size of list) patience.announce(size, 0)
-    const take = (message: Buffer, bytes: number | undefined): void => {
-      if (bytes === undefined) return
-      seen.push(message.length)
-      heldBytes -= bytes
-    }
     for (let round = 0; round < 500 && seen.length < list.length; round++) {
-      const waited = patience.retry()
-      if (waited !== undefined) take(waited, patience.next(waited))
-      while (patience.ready) {
-        const message = arrived.shift()
-        if (message === undefined) break
-        take(message, patience.next(message))
+      patience.retry()
+      while (patience.isPaid) {
+        const bytes = patience.next()
+        seen.push(bytes)
+        heldBytes -= bytes
       }
     }
-    return JSON.stringify(seen) === JSON.stringify(list) && heldBytes === 0 && !paused
+    return JSON.stringify(seen) === JSON.stringify(list) && heldBytes === 0 && !patience.waits && patience.empty
   }))
 })
 
@@ -52,7 +42,7 @@ t.test('what waits too long is told, and dropped with everything reserved', asyn
   let room = true
   const patience = new Patience({
     take: bytes => { if (!room) return full; heldBytes += bytes; return undefined },
-    give: bytes => { heldBytes -= bytes }, pause () {}, resume () {}
+    give: bytes => { heldBytes -= bytes }
   })
   patience.announce(10, 5)
   room = false

@@ -2,19 +2,13 @@
 
 import type { Refusal } from '../../src/contract/outcome.ts'
 
-/** Where the bytes come from, and how reading stops. */
+/** Where the bytes come from. */
 export interface PatienceParts {
   take (bytes: number): Refusal | undefined
   give (bytes: number): void
-  /** Stops the flow: what has been announced may not come in. */
-  pause (): void
-  resume (): void
 }
 
-/**
- * While a message waits for its bytes, at most what had been read of it already is held without them: one frame of
- * HTTP/2, since the flow is paused then.
- */
+/** While a message waits for its bytes nothing more is to be read: one chunk of it may have come without them. */
 export class Patience {
   readonly #parts: PatienceParts
   /** Reserved bytes of the messages that are announced and not delivered yet. */
@@ -23,23 +17,16 @@ export class Patience {
   readonly #waiting: number[] = []
   #sinceTick = 0
   #refusal: Refusal | undefined
-  /** A message that was delivered before its bytes were reserved. */
-  #parked: Buffer | undefined
 
   constructor (parts: PatienceParts) {
     this.#parts = parts
-  }
-
-  /** True where the next message may be asked for. */
-  get ready (): boolean {
-    return this.#parked === undefined && (this.#waiting.length === 0 || this.#reserved.length > 0)
   }
 
   /** True where the next message to be delivered has its bytes. */
   get isPaid (): boolean { return this.#reserved.length > 0 }
 
   /** True where nothing is announced that has not been delivered. */
-  get empty (): boolean { return this.#reserved.length + this.#waiting.length === 0 && this.#parked === undefined }
+  get empty (): boolean { return this.#reserved.length + this.#waiting.length === 0 }
 
   /** True while there is no room for what is announced. */
   get waits (): boolean { return this.#waiting.length > 0 }
@@ -52,32 +39,20 @@ export class Patience {
         return
       }
       this.#sinceTick = tick
-      this.#parts.pause()
     }
     this.#waiting.push(bytes)
   }
 
-  /** The bytes reserved for the message that is delivered; undefined: none yet, and it is kept until there are. */
-  next (message: Buffer): number | undefined {
-    const bytes = this.#reserved.shift()
-    if (bytes === undefined) this.#parked = message
-    return bytes
-  }
+  /** The bytes reserved for the message that is delivered now. */
+  next (): number { return this.#reserved.shift() ?? 0 }
 
-  /** Tries again. The message that waited here, where it need not any more. */
-  retry (): Buffer | undefined {
-    if (this.#waiting.length === 0) return undefined
-    for (const bytes of [...this.#waiting]) {
-      this.#refusal = this.#parts.take(bytes)
-      if (this.#refusal !== undefined) break
-      this.#waiting.shift()
-      this.#reserved.push(bytes)
+  /** Tries again. */
+  retry (): void {
+    while (this.#waiting[0] !== undefined) {
+      this.#refusal = this.#parts.take(this.#waiting[0])
+      if (this.#refusal !== undefined) return
+      this.#reserved.push(this.#waiting.shift() ?? 0)
     }
-    if (this.#waiting.length === 0) this.#parts.resume()
-    if (this.#reserved.length === 0) return undefined
-    const parked = this.#parked
-    this.#parked = undefined
-    return parked
   }
 
   /** Why there is no room, where that has lasted too long. */
@@ -91,7 +66,6 @@ export class Patience {
     for (const one of this.#reserved) bytes += one
     this.#reserved.length = 0
     this.#waiting.length = 0
-    this.#parked = undefined
     this.#parts.give(bytes)
   }
 }

@@ -10,8 +10,10 @@ import { Decoder } from './decode.ts'
 import { PublishBatchResponse, PublishResponse } from './generated/sluice/v1/ingest.ts'
 import type { Result } from './generated/sluice/v1/ingest.ts'
 import { bytesOf, endingOf, fine, receiptOf, resultOf } from './reply.ts'
+import type { Failure } from './inflating.ts'
 
 const noMessage = refuse('malformed', 'the call has no message; send one')
+const cutShort = refuse('malformed', 'the call ended within its message; send it again, whole')
 const secondMessage = refuse('malformed', 'the call has more than one message; send one, or use PublishStream')
 
 /** Calls are read one at a time: they share one decoder. */
@@ -27,11 +29,11 @@ abstract class SingleCall extends Call implements Settler {
 
   get isPaid (): boolean { return this.#reservedBytes > 0 }
 
-  protected override admitted (): void { this.wire.startRead() }
+  override get takes (): boolean { return !this.isOver }
+  override get reads (): boolean { return this.isAdmitted && !this.isOver }
 
   override announced (bytes: number, compressed: boolean): void {
-    if (compressed) this.inflateInTurn()
-    if (this.answered) return
+    if (this.isOver) return
     this.#messagesCount += 1
     const { messageBytesMax } = this.door.config
     // What a compressed message becomes is known when it is too late, so the most is taken until then.
@@ -42,23 +44,26 @@ abstract class SingleCall extends Call implements Settler {
     this.#reservedBytes = takenBytes
   }
 
-  override onReceiveMessage (message: Buffer): void {
-    if (this.isOver) return
+  override message (bytes: Buffer): void {
     if (this.#compressed) {
-      this.give(this.#reservedBytes - message.length)
-      this.#reservedBytes = message.length
+      this.give(this.#reservedBytes - bytes.length)
+      this.#reservedBytes = bytes.length
     }
-    this.#message = message
+    this.#message = bytes
     this.lastTick = this.door.tick
-    this.wire.startRead()
   }
 
-  override onReceiveHalfClose (): void {
+  override halfClosed (isWhole: boolean): void {
     if (this.isOver) return
     const message = this.#message
     this.#message = undefined
-    if (message === undefined) return this.refuse(noMessage)
+    if (message === undefined) return this.refuse(isWhole ? noMessage : cutShort)
     this.publish(message)
+  }
+
+  override unreadable (failure: Failure): void {
+    this.end({ ...failure, metadata: null })
+    this.gone()
   }
 
   protected abstract publish (message: Buffer): void

@@ -1,0 +1,111 @@
+// Tests of reading: order is kept whatever is compressed, nothing is read too early, what is cut short is not fine.
+
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { anonymous } from '../../test/support/fake-ingress.ts'
+import { flatEvent } from '../../test/support/grpc-client.ts'
+import { beginCall, framed, startGrpc } from '../../test/support/grpc-rig.ts'
+import { until } from '../../test/support/rest-rig.ts'
+import { PublishRequest, PublishStreamRequest } from './generated/sluice/v1/ingest.ts'
+import { Inflating } from './inflating.ts'
+import { Messages } from './messages.ts'
+
+const flat = flatEvent({ channel: 'orders/eu', data: Buffer.from('{"a":1}') })
+const streamed = Buffer.from(PublishStreamRequest.encode({ id: 1, channel: '', message: { $case: 'flat', flat } }).finish())
+const single = Buffer.from(PublishRequest.encode({ event: { $case: 'flat', flat }, channel: '' }).finish())
+
+/** A recipient that takes as many as it is let. */
+class Recipient {
+  isOver = false
+  isPaid = true
+  reads = true
+  room = Infinity
+  readonly heard: string[] = []
+  readonly flow: string[] = []
+  readonly messages = new Messages({
+    recipient: this, inflating: new Inflating(1_000), encoding: 'gzip',
+    flow: { pause: () => { this.flow.push('pause') }, resume: () => { this.flow.push('resume') } }
+  })
+
+  get takes (): boolean { return !this.isOver && this.heard.length < this.room }
+  announced (): void {}
+  message (bytes: Buffer): void { this.heard.push(bytes.toString()) }
+  halfClosed (isWhole: boolean): void { this.heard.push(`end ${isWhole}`) }
+  unreadable ({ code }: { code: number }): void {
+    this.isOver = true
+    this.heard.push(`failed ${code}`)
+  }
+}
+
+const zipped = (text: string): Buffer => framed(gzipSync(text), true)
+const plain = (text: string): Buffer => framed(Buffer.from(text))
+
+t.test('messages keep their order, compressed or not, and the end comes behind them', async t => {
+  const recipient = new Recipient()
+  recipient.messages.take(Buffer.concat([plain('1'), zipped('2'), plain('3'), zipped('4'), plain('')]))
+  recipient.messages.end()
+  t.same(recipient.heard, ['1'])
+  await until(() => recipient.heard.length === 6)
+  t.same(recipient.heard, ['1', '2', '3', '4', '', 'end true'])
+})
+
+t.test('while messages wait nothing more comes in, and then it does', async t => {
+  const recipient = new Recipient()
+  recipient.room = 2
+  recipient.messages.advance()
+  recipient.messages.take(Buffer.concat([plain('1'), plain('2'), plain('3'), plain('4').subarray(0, 3)]))
+  t.same([recipient.heard, recipient.flow], [['1', '2'], ['resume', 'pause']])
+  recipient.messages.advance()
+  t.same(recipient.flow, ['resume', 'pause'], 'there is no room still')
+  recipient.room = 10
+  recipient.messages.advance()
+  t.same([recipient.heard, recipient.flow], [['1', '2', '3'], ['resume', 'pause', 'resume']])
+  recipient.messages.take(plain('4').subarray(3))
+  t.same(recipient.heard, ['1', '2', '3', '4'])
+})
+
+t.test('what cannot be decompressed ends it, and nothing behind it is passed on', async t => {
+  const recipient = new Recipient()
+  recipient.messages.take(Buffer.concat([plain('1'), framed(Buffer.from('no'), true), plain('3')]))
+  await until(() => recipient.isOver)
+  recipient.messages.take(plain('4'))
+  recipient.messages.advance()
+  t.same(recipient.heard, ['1', 'failed 13'])
+})
+
+t.test('a call that ends within its message is malformed, and nothing of it is taken', async t => {
+  const { session, ingress, level } = await startGrpc(t)
+  const statusOf = (method: 'Publish' | 'PublishStream', bytes: Buffer): Promise<unknown> => {
+    const call = beginCall(session(), method)
+    call.resume()
+    call.end(bytes)
+    return new Promise(resolve => {
+      call.once('trailers', headers => { resolve(headers['grpc-status']) })
+      call.once('response', headers => { if (headers['grpc-status'] !== undefined) resolve(headers['grpc-status']) })
+    })
+  }
+  t.equal(await statusOf('Publish', framed(single).subarray(0, -1)), '3')
+  t.equal(await statusOf('Publish', Buffer.from([0, 0, 0])), '3')
+  t.equal(await statusOf('PublishStream', Buffer.concat([framed(streamed), framed(streamed).subarray(0, 9)])), '3')
+  const details = ingress.refusals.map(({ refusal }) => refusal.detail)
+  t.match(details, [/within its message/, /within its message/, /within a message/])
+  t.equal(ingress.envelopes.length, 1, 'what was whole before it')
+  await until(() => level('calls_in_flight') === 0)
+  t.equal(ingress.reservedBytes, 0)
+})
+
+t.test('nothing is read before it is known who sends, whatever happens meanwhile', async t => {
+  const { sender, ingress, level } = await startGrpc(t)
+  let found: (who: typeof anonymous) => void = () => {}
+  ingress.authenticated = () => new Promise(resolve => { found = resolve })
+  const stream = sender.stream()
+  stream.send(1, { channel: 'orders/eu', data: Buffer.from('{}') })
+  await until(() => level('streams_open') === 1)
+  ingress.pressure.set(true)
+  ingress.authenticated = () => anonymous
+  for (let round = 0; round < 2; round++) t.equal((await sender.batch([])).told, 'written')
+  t.same([ingress.envelopes.length, stream.answers.length], [0, 0])
+  found({ ...anonymous, name: 'late' })
+  await until(() => stream.acked === 1)
+  t.equal(ingress.envelopes[0]?.principal.name, 'late')
+})

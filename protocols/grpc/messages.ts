@@ -1,0 +1,119 @@
+// The messages of one call: cut from its bytes as these come, decompressed, passed on in order while they are wanted.
+
+import { Framing } from './framing.ts'
+import type { Framed } from './framing.ts'
+import type { Failure, Inflating, Payer } from './inflating.ts'
+
+/** Who takes them. Nothing is passed on, and bytes are passed over, once it is over. */
+export interface Recipient extends Payer {
+  announced (bytes: number, compressed: boolean): void
+  /** True where the next message may be passed on. */
+  readonly takes: boolean
+  /** True where more may come in. */
+  readonly reads: boolean
+  message (bytes: Buffer): void
+  /** The client sends no more, and all it sent has been passed on; `isWhole`: it did not stop within a message. */
+  halfClosed (isWhole: boolean): void
+  /** A message could not be decompressed. */
+  unreadable (failure: Failure): void
+}
+
+/** What the bytes come from; it stands still at first. */
+interface Flow { pause (): void, resume (): void }
+
+export interface MessagesParts {
+  readonly recipient: Recipient
+  readonly flow: Flow
+  readonly inflating: Inflating
+  /** How compressed ones are, by the call's `grpc-encoding`. */
+  readonly encoding: string
+}
+
+/** A message that has come; undefined while it is being decompressed. */
+interface Arrived { bytes: Buffer | undefined }
+
+/** Holds no more than the chunk in hand has beyond what is wanted: no further one comes in while messages wait here. */
+export class Messages implements Framed {
+  readonly #parts: MessagesParts
+  readonly #framing = new Framing(this)
+  #compressed = false
+  /** Of a message that comes in more than one chunk. */
+  #pieces: Buffer[] = []
+  readonly #waiting: Arrived[] = []
+  #flows = false
+  #half: 'open' | 'closed' | 'told' = 'open'
+
+  constructor (parts: MessagesParts) {
+    this.#parts = parts
+  }
+
+  take (chunk: Buffer): void {
+    if (this.#parts.recipient.isOver) return
+    this.#framing.take(chunk)
+    this.#flow()
+  }
+
+  /** No more bytes come. */
+  end (): void {
+    this.#half = 'closed'
+    this.advance()
+  }
+
+  announced (bytes: number, compressed: boolean): void {
+    this.#compressed = compressed
+    this.#parts.recipient.announced(bytes, compressed)
+  }
+
+  piece (chunk: Buffer, start: number, end: number, isLast: boolean): void {
+    if (this.#parts.recipient.isOver) return
+    const bytes = chunk.subarray(start, end)
+    if (!isLast) {
+      this.#pieces.push(bytes)
+      return
+    }
+    if (this.#pieces.length === 0) return this.#complete(bytes)
+    const pieces = this.#pieces
+    this.#pieces = []
+    this.#complete(Buffer.concat([...pieces, bytes]))
+  }
+
+  #complete (bytes: Buffer): void {
+    const { recipient } = this.#parts
+    if (this.#compressed) this.#inflate(bytes)
+    else if (this.#waiting.length === 0 && recipient.takes) recipient.message(bytes)
+    else this.#waiting.push({ bytes })
+  }
+
+  #inflate (compressed: Buffer): void {
+    const { inflating, encoding, recipient } = this.#parts
+    const arrived: Arrived = { bytes: undefined }
+    this.#waiting.push(arrived)
+    inflating.message(compressed, encoding, recipient).then(bytes => {
+      arrived.bytes = bytes
+      this.advance()
+    }, (failure: unknown) => { recipient.unreadable(failure as Failure) })
+  }
+
+  /** Passes on what is wanted by now, and lets more come in where there is room for it. */
+  advance (): void {
+    const { recipient } = this.#parts
+    for (let first = this.#waiting[0]; first?.bytes !== undefined && recipient.takes; first = this.#waiting[0]) {
+      this.#waiting.shift()
+      recipient.message(first.bytes)
+    }
+    if (this.#half === 'closed' && this.#waiting.length === 0) {
+      this.#half = 'told'
+      recipient.halfClosed(this.#framing.between)
+    }
+    this.#flow()
+  }
+
+  #flow (): void {
+    const { recipient, flow } = this.#parts
+    const flows = this.#waiting.length === 0 && recipient.reads
+    if (flows === this.#flows) return
+    this.#flows = flows
+    if (flows) flow.resume()
+    else flow.pause()
+  }
+}
