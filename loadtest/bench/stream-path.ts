@@ -1,4 +1,4 @@
-// Question: what CPU does an event on a stream cost the gateway, beside the floors of door and library, and beside peers?
+// Question: what CPU does an event on a stream cost the gateway, beside the floors of door and library, and peers?
 // By hand: npm run bench:streams [-- --rounds 5 --door websocket --profile]; --door mqtt --peer: beside mosquitto and
 // a bridge. How to read it: loadtest/README.md.
 
