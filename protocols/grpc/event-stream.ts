@@ -72,7 +72,8 @@ export class EventStream extends Call implements Settler, Turning {
   }
 
   override get takes (): boolean { return this.#hasRoom && this.#patience.isPaid }
-  override get reads (): boolean { return this.#hasRoom && !this.#patience.waits }
+  /** What comes behind the status only has to get out of the way of other calls. */
+  override get reads (): boolean { return super.isOver || (this.#hasRoom && !this.#patience.waits) }
 
   /** What has not been told counts too: a client that does not read its nacks gets no room for more. */
   get #hasRoom (): boolean {

@@ -64,6 +64,35 @@ t.test('while messages wait nothing more comes in, and then it does', async t =>
   t.same(recipient.heard, ['1', '2', '3', '4'])
 })
 
+t.test('once it is over nothing is kept, and more comes in only if it is to get out of the way', async t => {
+  const recipient = new Recipient()
+  recipient.room = 1
+  recipient.messages.advance()
+  recipient.messages.take(Buffer.concat([plain('1'), plain('2')]))
+  recipient.isOver = true
+  recipient.reads = false
+  recipient.messages.take(plain('3'))
+  recipient.reads = true
+  recipient.messages.advance()
+  recipient.isOver = false
+  recipient.room = 10
+  recipient.messages.advance()
+  t.same([recipient.heard, recipient.flow], [['1'], ['resume', 'pause', 'resume']])
+})
+
+t.test('a message of many chunks comes whole, and none of them is held', async t => {
+  const recipient = new Recipient()
+  const text = Array.from({ length: 5_000 }, (_, at) => String(at)).join(',')
+  const bytes = plain(text)
+  for (let at = 0; at < bytes.length; at += 7) {
+    const chunk = Buffer.from(bytes.subarray(at, at + 7))
+    recipient.messages.take(chunk)
+    chunk.fill(0)
+  }
+  recipient.messages.take(plain('next'))
+  t.same(recipient.heard, [text, 'next'])
+})
+
 t.test('what cannot be decompressed ends it, and nothing behind it is passed on', async t => {
   const recipient = new Recipient()
   recipient.messages.take(Buffer.concat([plain('1'), framed(Buffer.from('no'), true), plain('3')]))

@@ -4,12 +4,12 @@ import { Framing } from './framing.ts'
 import type { Framed } from './framing.ts'
 import type { Failure, Inflating, Payer } from './inflating.ts'
 
-/** Who takes them. Nothing is passed on, and bytes are passed over, once it is over. */
+/** Who takes them. Once it is over nothing is passed on. */
 export interface Recipient extends Payer {
   announced (bytes: number, compressed: boolean): void
   /** True where the next message may be passed on. */
   readonly takes: boolean
-  /** True where more may come in. */
+  /** True where more bytes may come in, if only to be passed over. */
   readonly reads: boolean
   message (bytes: Buffer): void
   /** The client sends no more, and all it sent has been passed on; `isWhole`: it did not stop within a message. */
@@ -32,13 +32,18 @@ export interface MessagesParts {
 /** A message that has come; undefined while it is being decompressed. */
 interface Arrived { bytes: Buffer | undefined }
 
-/** Holds no more than the chunk in hand has beyond what is wanted: no further one comes in while messages wait here. */
+const nothing = Buffer.alloc(0)
+
+/** Holds no more than the chunk in hand has beyond what is wanted: no other one comes in while messages wait here. */
 export class Messages implements Framed {
   readonly #parts: MessagesParts
   readonly #framing = new Framing(this)
+  /** Of the message that has begun. */
+  #bytes = 0
   #compressed = false
-  /** Of a message that comes in more than one chunk. */
-  #pieces: Buffer[] = []
+  /** What has come of it, where it comes in more than one chunk: copied, for a chunk may hold little of it. */
+  #partial = nothing
+  #partialBytes = 0
   readonly #waiting: Arrived[] = []
   #flows = false
   #half: 'open' | 'closed' | 'told' = 'open'
@@ -48,8 +53,7 @@ export class Messages implements Framed {
   }
 
   take (chunk: Buffer): void {
-    if (this.#parts.recipient.isOver) return
-    this.#framing.take(chunk)
+    if (!this.#parts.recipient.isOver) this.#framing.take(chunk)
     this.#flow()
   }
 
@@ -60,21 +64,32 @@ export class Messages implements Framed {
   }
 
   announced (bytes: number, compressed: boolean): void {
+    this.#bytes = bytes
     this.#compressed = compressed
     this.#parts.recipient.announced(bytes, compressed)
   }
 
   piece (chunk: Buffer, start: number, end: number, isLast: boolean): void {
     if (this.#parts.recipient.isOver) return
-    const bytes = chunk.subarray(start, end)
-    if (!isLast) {
-      this.#pieces.push(bytes)
-      return
+    if (isLast && this.#partialBytes === 0) return this.#complete(chunk.subarray(start, end))
+    this.#keep(chunk, start, end)
+    if (!isLast) return
+    const whole = this.#partial.subarray(0, this.#partialBytes)
+    this.#partial = nothing
+    this.#partialBytes = 0
+    this.#complete(whole)
+  }
+
+  /** Grows as bytes come, and not for what is only announced. */
+  #keep (chunk: Buffer, start: number, end: number): void {
+    const neededBytes = this.#partialBytes + end - start
+    if (neededBytes > this.#partial.length) {
+      const larger = Buffer.allocUnsafe(Math.min(this.#bytes, Math.max(neededBytes, 2 * this.#partial.length)))
+      this.#partial.copy(larger, 0, 0, this.#partialBytes)
+      this.#partial = larger
     }
-    if (this.#pieces.length === 0) return this.#complete(bytes)
-    const pieces = this.#pieces
-    this.#pieces = []
-    this.#complete(Buffer.concat([...pieces, bytes]))
+    chunk.copy(this.#partial, this.#partialBytes, start, end)
+    this.#partialBytes = neededBytes
   }
 
   #complete (bytes: Buffer): void {
@@ -110,6 +125,7 @@ export class Messages implements Framed {
 
   #flow (): void {
     const { recipient, flow } = this.#parts
+    if (recipient.isOver) this.#waiting.length = 0
     const flows = this.#waiting.length === 0 && recipient.reads
     if (flows === this.#flows) return
     this.#flows = flows

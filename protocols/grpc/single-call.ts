@@ -30,7 +30,7 @@ abstract class SingleCall extends Call implements Settler {
   get isPaid (): boolean { return this.#reservedBytes > 0 }
 
   override get takes (): boolean { return !this.isOver }
-  override get reads (): boolean { return this.isAdmitted && !this.isOver }
+  override get reads (): boolean { return this.isAdmitted || this.isOver }
 
   override announced (bytes: number, compressed: boolean): void {
     if (this.isOver) return

@@ -187,8 +187,11 @@ export class Door {
 // Not yet in the types of the library.
 const limits: object = { maxFragments: fragmentsMax, maxBufferedChunks: chunksMax, closeTimeout: closeMs }
 
-/** Few messages are worked on at a time. No state is kept between them, but ws keeps its memory. */
+/**
+ * One message is worked on at a time: more threads would take the core that the worker has. No state is kept between
+ * them, but ws keeps its memory.
+ */
 const deflate = {
-  serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 11, concurrencyLimit: 2,
+  serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 11, concurrencyLimit: 1,
   threshold: 1_024, zlibDeflateOptions: { level: 1, memLevel: 6 }
 }

@@ -161,7 +161,8 @@ t.test('who of many has nothing but refusals for long is told to come back later
     mixed.send(Buffer.from(undeclared(id + 1)))
     await mixed.until(({ acked }) => acked === id + 1)
   }
-  t.same([...new Set(clients.map(({ closeCode }) => closeCode))].sort(), [0, 1013])
+  // On a slow machine it may be all of them by now.
+  t.same([...new Set(clients.map(({ closeCode }) => closeCode))].filter(code => code !== 0), [1013])
   t.equal(mixed.closeCode, 0)
 })
 
