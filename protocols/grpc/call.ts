@@ -10,7 +10,6 @@ import { Metadata } from './attributes.ts'
 import type { Connection } from './connection.ts'
 import type { Shared } from './decode.ts'
 import type { Door, Live } from './door.ts'
-import type { Failure } from './inflating.ts'
 import { Messages } from './messages.ts'
 import type { Recipient } from './messages.ts'
 import { endingOf } from './reply.ts'
@@ -44,6 +43,8 @@ export interface CallParts {
 
 /** RFC 9113 section 7. */
 const cancelCode = 0x8
+/** What gRPC asks for where a compression is not known ("Compression", "Server"). */
+const unimplemented = 12
 const nobody: Principal = { name: '', groups: [], anonymous: true }
 const stopping = refuse('shutting-down', 'this gateway is stopping; send the events again, on a new connection')
 const revoked = refuse('unauthenticated', 'the access of this sender has ended; nothing more is taken on this stream')
@@ -138,7 +139,6 @@ export abstract class Call implements Recipient, Listener, Shared, Live, Credent
   abstract readonly reads: boolean
   abstract message (bytes: Buffer): void
   abstract halfClosed (isWhole: boolean): void
-  abstract unreadable (failure: Failure): void
   abstract sweep (tick: number): void
   abstract press (on: boolean): void
   /** True once nobody wants what comes in. */
@@ -148,11 +148,18 @@ export abstract class Call implements Recipient, Listener, Shared, Live, Credent
 
   /** Nothing can be told any more: everything goes back that does not wait for an outcome. */
   protected abstract gone (): void
-  /** Ends with this refusal once what has been taken has its outcome. */
+  /** Ends so once what has been taken has its outcome. */
+  protected abstract endAs (ending: Ending): void
   protected abstract endWith (refusal: Refusal): void
 
   drain (): void { this.endWith(stopping) }
   revoke (): void { this.endWith(revoked) }
+  abstract unreadable (refusal: Refusal): void
+
+  unsupported (encoding: string): void {
+    const details = `no message is compressed by "${encoding}" here; use gzip or deflate`
+    this.endAs({ code: unimplemented, details: details.toWellFormed(), metadata: null })
+  }
 
   /** Also told after the status, and when a deadline passed: the library has then sent DEADLINE_EXCEEDED. */
   onCancel (): void {

@@ -11,7 +11,6 @@ import { Decoder } from './decode.ts'
 import type { Turning } from './door.ts'
 import { PublishStreamResponse } from './generated/sluice/v1/ingest.ts'
 import type { Nack, StreamReceipt } from './generated/sluice/v1/ingest.ts'
-import type { Failure } from './inflating.ts'
 import { Patience } from './patience.ts'
 import { bytesOf, endingOf, endsStream, fine, receiptOf, refusalOf } from './reply.ts'
 import type { Ending } from './reply.ts'
@@ -189,11 +188,9 @@ export class EventStream extends Call implements Settler, Turning {
   }
 
   override halfClosed (isWhole: boolean): void {
-    if (isWhole) this.#endAs(fine)
+    if (isWhole) this.endAs(fine)
     else this.#fail(cutShort)
   }
-
-  override unreadable (failure: Failure): void { this.#endAs({ ...failure, metadata: null }) }
 
   /** Ends the stream for something its client did. */
   #fail (refusal: Refusal): void {
@@ -202,10 +199,12 @@ export class EventStream extends Call implements Settler, Turning {
     this.endWith(refusal)
   }
 
-  protected override endWith (refusal: Refusal): void { this.#endAs(endingOf(refusal)) }
+  override unreadable (refusal: Refusal): void { this.#fail(refusal) }
+
+  protected override endWith (refusal: Refusal): void { this.endAs(endingOf(refusal)) }
 
   /** Nothing more is read; what has been taken gets its outcome first. */
-  #endAs (ending: Ending): void {
+  protected override endAs (ending: Ending): void {
     if (this.#ending !== undefined) return
     this.#ending = ending
     this.#patience.drop()
@@ -251,7 +250,7 @@ export class EventStream extends Call implements Settler, Turning {
     if (late !== undefined) return this.#fail(late)
     if (this.openCount > 0 || tick - this.lastTick <= door.ticks(door.config.streamIdleTimeoutMs)) return
     // Nothing is in flight: it is as good an end as any, and the client begins a new one when it needs it.
-    if (this.#patience.empty) this.#endAs(fine)
+    if (this.#patience.empty) this.endAs(fine)
     else if (!this.#patience.waits) this.drop()
   }
 }

@@ -3,29 +3,29 @@
 import { deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { refuse } from '../../src/contract/outcome.ts'
+import type { Refusal } from '../../src/contract/outcome.ts'
 import { beginCall, framed, startGrpc } from '../../test/support/grpc-rig.ts'
 import { until } from '../../test/support/rest-rig.ts'
 import { Inflating } from './inflating.ts'
 
 const bytesMax = 100_000
 const paid = { isOver: false, isPaid: true }
+const lengthOf = (inflated: Buffer | Refusal): number => Buffer.isBuffer(inflated) ? inflated.length : -1
 const zeros = (count: number): Buffer => gzipSync(Buffer.alloc(count))
 
 t.test('what is compressed comes out as it was', async t => {
   const inflating = new Inflating(bytesMax)
   const many = Array.from({ length: 20 }, (_, at) => inflating.message(zeros(at), 'gzip', paid))
   t.ok(inflating.waitingCount > 10, `${inflating.waitingCount} wait for the others`)
-  t.same((await Promise.all(many)).map(({ length }) => length), many.map((_, at) => at))
-  t.equal((await inflating.message(deflateSync('abc'), 'deflate', paid)).toString(), 'abc')
-  t.equal((await inflating.message(Buffer.from('abc'), 'identity', paid)).toString(), 'abc')
+  t.same((await Promise.all(many)).map(lengthOf), many.map((_, at) => at))
+  t.same(await inflating.message(deflateSync('abc'), 'deflate', paid), Buffer.from('abc'))
 })
 
 t.test('what cannot be, or becomes too large, fails, and the next one goes on', async t => {
   const inflating = new Inflating(bytesMax)
-  await t.rejects(inflating.message(zeros(bytesMax + 1), 'gzip', paid), { code: 8 })
-  await t.rejects(inflating.message(Buffer.from('not compressed'), 'gzip', paid), { code: 13 })
-  await t.rejects(inflating.message(zeros(1), 'br', paid), { code: 12 })
-  t.equal((await inflating.message(zeros(bytesMax), 'gzip', paid)).length, bytesMax)
+  t.match(await inflating.message(zeros(bytesMax + 1), 'gzip', paid), { code: 'too-large' })
+  t.match(await inflating.message(Buffer.from('not compressed'), 'gzip', paid), { code: 'malformed' })
+  t.equal(lengthOf(await inflating.message(zeros(bytesMax), 'gzip', paid)), bytesMax)
 })
 
 t.test('nothing is decompressed before it is paid for, and nothing that nobody wants', async t => {

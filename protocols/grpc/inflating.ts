@@ -1,6 +1,8 @@
 // Decompresses messages: not before they are paid for, and few at a time.
 
 import { gunzip, inflate } from 'node:zlib'
+import { refuse } from '../../src/contract/outcome.ts'
+import type { Refusal } from '../../src/contract/outcome.ts'
 
 /** Whose message it is. */
 export interface Payer {
@@ -10,21 +12,24 @@ export interface Payer {
   readonly isPaid: boolean
 }
 
-/** What a call fails with: a status code and words. */
-export interface Failure { readonly code: number, readonly details: string }
+/** How messages may be compressed (PROTOCOL-HTTP2, "Message-Encoding"). */
+const encodings = { gzip: gunzip, deflate: inflate } as const
+export type Encoding = keyof typeof encodings
+
+export function isEncoding (name: string): name is Encoding { return Object.hasOwn(encodings, name) }
 
 interface Waiting {
   readonly bytes: Buffer
-  readonly encoding: string
+  readonly encoding: Encoding
   readonly payer: Payer
-  readonly resolve: (message: Buffer) => void
-  readonly reject: (failure: Failure) => void
+  readonly resolve: (message: Buffer | Refusal) => void
 }
+
+const undecodable = refuse('malformed', 'the message could not be decompressed; look at grpc-encoding')
 
 /** At the same time, in a worker: the others wait as they came. */
 const runningMax = 2
 const chunkBytes = 65_536
-const status = { resourceExhausted: 8, unimplemented: 12, internal: 13 } as const
 
 export class Inflating {
   readonly #bytesMax: number
@@ -37,15 +42,10 @@ export class Inflating {
 
   get waitingCount (): number { return this.#waiting.length }
 
-  /** Rejects with a `Failure`. Never settles where its payer is over before its turn. */
-  message (bytes: Buffer, encoding: string, payer: Payer): Promise<Buffer> {
-    if (encoding === 'identity') return Promise.resolve(bytes)
-    return new Promise((resolve, reject) => {
-      if (encoding !== 'gzip' && encoding !== 'deflate') {
-        reject({ code: status.unimplemented, details: `no message is compressed by "${encoding}" here` })
-        return
-      }
-      this.#waiting.push({ bytes, encoding, payer, resolve, reject })
+  /** Never settles where its payer is over before its turn. */
+  message (bytes: Buffer, encoding: Encoding, payer: Payer): Promise<Buffer | Refusal> {
+    return new Promise(resolve => {
+      this.#waiting.push({ bytes, encoding, payer, resolve })
       this.turn()
     })
   }
@@ -61,18 +61,17 @@ export class Inflating {
     })
   }
 
-  #begin ({ bytes, encoding, resolve, reject }: Waiting): void {
+  #begin ({ bytes, encoding, resolve }: Waiting): void {
     this.#runningCount += 1
-    const done = (error: NodeJS.ErrnoException | null, message: Buffer): void => {
+    encodings[encoding](bytes, { maxOutputLength: this.#bytesMax, chunkSize: chunkBytes }, (error, message) => {
       this.#runningCount -= 1
       if (error === null) resolve(message)
-      else if (error.code === 'ERR_BUFFER_TOO_LARGE') {
-        reject({ code: status.resourceExhausted, details: `the message has more than ${this.#bytesMax} bytes when decompressed` })
-      } else reject({ code: status.internal, details: 'the message could not be decompressed' })
+      else resolve((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? this.#tooLarge() : undecodable)
       this.turn()
-    }
-    const options = { maxOutputLength: this.#bytesMax, chunkSize: chunkBytes }
-    if (encoding === 'gzip') gunzip(bytes, options, done)
-    else inflate(bytes, options, done)
+    })
+  }
+
+  #tooLarge (): Refusal {
+    return refuse('too-large', `a message holds at most ${this.#bytesMax} bytes; this one has more when decompressed`)
   }
 }

@@ -1,12 +1,15 @@
 // Tests of reading: order is kept whatever is compressed, nothing is read too early, what is cut short is not fine.
 
+import type { IncomingHttpHeaders } from 'node:http2'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { anonymous } from '../../test/support/fake-ingress.ts'
+import type { Refusal } from '../../src/contract/outcome.ts'
+import { anonymous, receiptOf } from '../../test/support/fake-ingress.ts'
 import { flatEvent } from '../../test/support/grpc-client.ts'
 import { beginCall, framed, startGrpc } from '../../test/support/grpc-rig.ts'
 import { until } from '../../test/support/rest-rig.ts'
-import { PublishRequest, PublishStreamRequest } from './generated/sluice/v1/ingest.ts'
+import { Framing } from './framing.ts'
+import { PublishRequest, PublishStreamRequest, PublishStreamResponse } from './generated/sluice/v1/ingest.ts'
 import { Inflating } from './inflating.ts'
 import { Messages } from './messages.ts'
 
@@ -31,10 +34,12 @@ class Recipient {
   announced (): void {}
   message (bytes: Buffer): void { this.heard.push(bytes.toString()) }
   halfClosed (isWhole: boolean): void { this.heard.push(`end ${isWhole}`) }
-  unreadable ({ code }: { code: number }): void {
+  unreadable ({ code }: Refusal): void {
     this.isOver = true
-    this.heard.push(`failed ${code}`)
+    this.heard.push(code)
   }
+
+  unsupported (encoding: string): void { this.heard.push(encoding) }
 }
 
 const zipped = (text: string): Buffer => framed(gzipSync(text), true)
@@ -99,7 +104,40 @@ t.test('what cannot be decompressed ends it, and nothing behind it is passed on'
   await until(() => recipient.isOver)
   recipient.messages.take(plain('4'))
   recipient.messages.advance()
-  t.same(recipient.heard, ['1', 'failed 13'])
+  t.same(recipient.heard, ['1', 'malformed'])
+})
+
+t.test('what is compressed and cannot be read ends a stream, with words, after the acks of what came before', async t => {
+  const cases = [
+    ['gzip', Buffer.from('no gzip'), '3', /decompressed/, 'malformed'],
+    ['gzip', gzipSync(Buffer.alloc(5_000_000)), '8', /when%20decompressed/, 'too-large'],
+    ['br', Buffer.from('any'), '12', /by%20%22br%22%20here;%20use%20gzip%20or%20deflate/, '']
+  ] as const
+  for (const [encoding, bytes, status, message, reason] of cases) {
+    const { session, ingress, level } = await startGrpc(t)
+    ingress.outcomeOf = () => undefined
+    const call = beginCall(session(), 'PublishStream', { 'grpc-encoding': encoding })
+    const acks: (number | undefined)[] = []
+    const answers = new Framing({
+      announced () {},
+      piece (chunk, start, end) { acks.push(PublishStreamResponse.decode(chunk.subarray(start, end)).acked) }
+    })
+    call.on('data', (chunk: Buffer) => { answers.take(chunk) })
+    const ended = new Promise<IncomingHttpHeaders>(resolve => { call.once('trailers', resolve) })
+    call.write(Buffer.concat([framed(streamed), framed(bytes, true), framed(streamed)]))
+    await until(() => ingress.pending.length === 1)
+    const [first] = ingress.pending
+    if (reason !== '') await until(() => ingress.refusals.length === 1)
+    first?.settle(receiptOf(first.envelope, 0))
+    const told = await ended
+    t.match(told, { 'grpc-status': status, 'grpc-message': message })
+    t.match(Buffer.from(String(told['grpc-status-details-bin'] ?? ''), 'base64').toString('latin1'), reason)
+    t.equal(acks.at(-1), 1)
+    call.end()
+    await until(() => level('calls_in_flight') === 0)
+    t.equal(ingress.reservedBytes, 0)
+    t.equal(ingress.envelopes.length, 1)
+  }
 })
 
 t.test('a call that ends within its message is malformed, and nothing of it is taken', async t => {

@@ -1,8 +1,11 @@
 // The messages of one call: cut from its bytes as these come, decompressed, passed on in order while they are wanted.
 
+import { isRefusal } from '../../src/contract/outcome.ts'
+import type { Refusal } from '../../src/contract/outcome.ts'
 import { Framing } from './framing.ts'
 import type { Framed } from './framing.ts'
-import type { Failure, Inflating, Payer } from './inflating.ts'
+import { isEncoding } from './inflating.ts'
+import type { Inflating, Payer } from './inflating.ts'
 
 /** Who takes them. Once it is over nothing is passed on. */
 export interface Recipient extends Payer {
@@ -15,7 +18,9 @@ export interface Recipient extends Payer {
   /** The client sends no more, and all it sent has been passed on; `isWhole`: it did not stop within a message. */
   halfClosed (isWhole: boolean): void
   /** A message could not be decompressed. */
-  unreadable (failure: Failure): void
+  unreadable (refusal: Refusal): void
+  /** Messages are compressed in a way that is not known here. */
+  unsupported (encoding: string): void
 }
 
 /** What the bytes come from; it stands still at first. */
@@ -25,7 +30,7 @@ export interface MessagesParts {
   readonly recipient: Recipient
   readonly flow: Flow
   readonly inflating: Inflating
-  /** How compressed ones are, by the call's `grpc-encoding`. */
+  /** The call's `grpc-encoding`. */
   readonly encoding: string
 }
 
@@ -101,12 +106,14 @@ export class Messages implements Framed {
 
   #inflate (compressed: Buffer): void {
     const { inflating, encoding, recipient } = this.#parts
+    if (!isEncoding(encoding)) return recipient.unsupported(encoding)
     const arrived: Arrived = { bytes: undefined }
     this.#waiting.push(arrived)
-    inflating.message(compressed, encoding, recipient).then(bytes => {
-      arrived.bytes = bytes
+    void inflating.message(compressed, encoding, recipient).then(inflated => {
+      if (isRefusal(inflated)) return recipient.unreadable(inflated)
+      arrived.bytes = inflated
       this.advance()
-    }, (failure: unknown) => { recipient.unreadable(failure as Failure) })
+    })
   }
 
   /** Passes on what is wanted by now, and lets more come in where there is room for it. */

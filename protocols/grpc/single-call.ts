@@ -10,7 +10,7 @@ import { Decoder } from './decode.ts'
 import { PublishBatchResponse, PublishResponse } from './generated/sluice/v1/ingest.ts'
 import type { Result } from './generated/sluice/v1/ingest.ts'
 import { bytesOf, endingOf, fine, receiptOf, resultOf } from './reply.ts'
-import type { Failure } from './inflating.ts'
+import type { Ending } from './reply.ts'
 
 const noMessage = refuse('malformed', 'the call has no message; send one')
 const cutShort = refuse('malformed', 'the call ended within its message; send it again, whole')
@@ -61,11 +61,6 @@ abstract class SingleCall extends Call implements Settler {
     this.publish(message)
   }
 
-  override unreadable (failure: Failure): void {
-    this.end({ ...failure, metadata: null })
-    this.gone()
-  }
-
   protected abstract publish (message: Buffer): void
   abstract settle (ticket: number, outcome: Outcome): void
 
@@ -96,6 +91,13 @@ abstract class SingleCall extends Call implements Settler {
     this.#message = undefined
     this.give(this.#reservedBytes)
     this.#reservedBytes = 0
+  }
+
+  override unreadable (refusal: Refusal): void { if (!this.isOver) this.refuse(refusal) }
+
+  protected override endAs (ending: Ending): void {
+    this.end(ending)
+    this.gone()
   }
 
   /** What has begun is finished: only what has not been read yet is refused. */
