@@ -75,6 +75,8 @@ export abstract class Call implements Recipient, Listener, Shared, Live, Credent
   protected readonly messages: Messages
   /** True once its sender is known. Nothing of its messages is read before. */
   protected isAdmitted = false
+  /** True once the client has closed its side. */
+  #hasEnded = false
   #closed = false
   #concluded = false
 
@@ -101,7 +103,13 @@ export abstract class Call implements Recipient, Listener, Shared, Live, Credent
       this.receivedAtMs = Date.now()
       this.messages.take(chunk)
     })
-    this.stream.on('end', () => { this.messages.end() })
+    const end = (): void => {
+      this.#hasEnded = true
+      if (this.isAdmitted) this.messages.end()
+    }
+    // Of a call without a message the end is told before the call begins.
+    if (this.stream.readableEnded) end()
+    else this.stream.on('end', end)
     this.stream.once('close', () => { this.#close() })
     this.wire.start(this)
   }
@@ -130,7 +138,11 @@ export abstract class Call implements Recipient, Listener, Shared, Live, Credent
     this.admitted()
   }
 
-  protected admitted (): void { this.messages.advance() }
+  protected admitted (): void {
+    if (this.#hasEnded) this.messages.end()
+    else this.messages.advance()
+  }
+
   onReceiveMessage (): void {}
   onReceiveHalfClose (): void {}
 

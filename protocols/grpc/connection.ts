@@ -12,6 +12,11 @@ const noError = 0x0
 const lastStreamMax = 0x7fffffff
 const secondMs = 1_000
 const fragmentBytesMax = 64
+/**
+ * Who sends so much may send one more fragment: an honest frame comes in two pieces where a read ends, and is as small
+ * as what the window has left where that ends. Both are once in tens of kilobytes.
+ */
+const bytesPerFragment = 8_192
 const hastyResetWeight = 10
 /** One for all: to make an error takes longer than to read what it is for, and nobody looks at its stack. */
 const tooMuch = new Error('too much in a second')
@@ -30,6 +35,8 @@ export class Connection implements Attached {
   #resetsCount = 0
   #streamsCount = 0
   #fragmentsCount = 0
+  /** Of messages, beside fragments. */
+  #messageBytes = 0
   #openCount = 0
   #idleSinceTick: number
 
@@ -69,7 +76,11 @@ export class Connection implements Attached {
     const framing = new Framing()
     const push = stream.push.bind(stream)
     stream.push = (chunk: Buffer | null): boolean => {
-      if (chunk !== null && !framing.take(chunk)) this.#countPiece(chunk.length)
+      if (chunk !== null) {
+        const isWithin = !framing.take(chunk)
+        if (isWithin && chunk.length < fragmentBytesMax) this.#count('fragments')
+        else this.#messageBytes += chunk.length
+      }
       return push(chunk)
     }
   }
@@ -83,12 +94,12 @@ export class Connection implements Attached {
     else this.leave()
   }
 
-  #countPiece (bytes: number): void { if (bytes < fragmentBytesMax) this.#count('fragments') }
-
   /** Keeps a stream of another service in mind, which has begun. All its frames count: its messages are few. */
   keep (stream: ServerHttp2Stream): void {
     this.#others.add(stream)
-    if (stream.listenerCount('data') > 0) stream.on('data', (chunk: Buffer) => { this.#countPiece(chunk.length) })
+    if (stream.listenerCount('data') > 0) {
+      stream.on('data', ({ length }: Buffer) => { if (length < fragmentBytesMax) this.#count('fragments') })
+    }
     stream.once('close', () => { this.#others.delete(stream) })
   }
 
@@ -109,14 +120,14 @@ export class Connection implements Attached {
     const nowMs = performance.now()
     if (nowMs - this.#secondAtMs >= secondMs) {
       this.#secondAtMs = nowMs
-      this.#pingsCount = this.#resetsCount = this.#streamsCount = this.#fragmentsCount = 0
+      this.#pingsCount = this.#resetsCount = this.#streamsCount = this.#fragmentsCount = this.#messageBytes = 0
     }
     const { pingsPerSecondMax, resetsPerSecondMax, streamsPerSecondMax, fragmentsPerSecondMax } = this.#door.config
     let fine = true
     if (what === 'pings') fine = ++this.#pingsCount <= pingsPerSecondMax
     else if (what === 'resets') fine = (this.#resetsCount += weight) <= resetsPerSecondMax
     else if (what === 'streams') fine = ++this.#streamsCount <= streamsPerSecondMax
-    else fine = ++this.#fragmentsCount <= fragmentsPerSecondMax
+    else fine = ++this.#fragmentsCount <= fragmentsPerSecondMax + this.#messageBytes / bytesPerFragment
     if (!fine) this.#cut(what)
     return fine
   }

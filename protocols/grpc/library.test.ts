@@ -8,9 +8,11 @@ import { Client, credentials } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
 import { refuse } from '../../src/contract/outcome.ts'
 import { anonymous } from '../../test/support/fake-ingress.ts'
+import { flatEvent } from '../../test/support/grpc-client.ts'
 import { beginCall, framed, startGrpc } from '../../test/support/grpc-rig.ts'
 import { until } from '../../test/support/rest-rig.ts'
 import { fileDescriptors } from './generated/descriptors.ts'
+import { PublishStreamRequest } from './generated/sluice/v1/ingest.ts'
 
 /** Resolves with the code that a connection is ended with. */
 function goneAway (session: ClientHttp2Session): Promise<number> {
@@ -66,6 +68,28 @@ t.test('a client that sends a message byte by byte is cut, and one that sends it
   await answered
   t.equal(level('connections_cut'), 1)
   await until(() => ingress.reservedBytes === 0)
+})
+
+t.test('a client whose messages are larger than a frame is not cut for where its frames happen to end', async t => {
+  const { session, level } = await startGrpc(t, { fragmentsPerSecondMax: 20 })
+  for (const size of [65_536, 262_144, 3_000_000]) {
+    const flat = flatEvent({ channel: 'orders/eu', data: Buffer.alloc(size - 40) })
+    const call = beginCall(session(), 'PublishStream')
+    call.resume()
+    const ended = new Promise(resolve => {
+      call.once('trailers', headers => { resolve(headers['grpc-status']) })
+      call.once('close', () => { resolve(`reset ${call.rstCode}`) })
+    })
+    for (let id = 1; id <= 60_000_000 / size && !call.destroyed; id++) {
+      const message = PublishStreamRequest.encode({ id, channel: '', message: { $case: 'flat', flat } }).finish()
+      if (!call.write(framed(Buffer.from(message)))) {
+        await Promise.race([ended, new Promise(resolve => { call.once('drain', resolve) })])
+      }
+    }
+    call.end()
+    t.equal(await ended, '0', `${size} bytes`)
+  }
+  t.equal(level('connections_cut'), 0)
 })
 
 t.test('a client that begins too many calls in a second is cut', async t => {

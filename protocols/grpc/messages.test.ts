@@ -1,8 +1,9 @@
 // Tests of reading: order is kept whatever is compressed, nothing is read too early, what is cut short is not fine.
 
-import type { IncomingHttpHeaders } from 'node:http2'
+import type { ClientHttp2Session, IncomingHttpHeaders } from 'node:http2'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import { anonymous, receiptOf } from '../../test/support/fake-ingress.ts'
 import { flatEvent } from '../../test/support/grpc-client.ts'
@@ -25,10 +26,14 @@ class Recipient {
   room = Infinity
   readonly heard: string[] = []
   readonly flow: string[] = []
-  readonly messages = new Messages({
-    recipient: this, inflating: new Inflating(1_000), encoding: 'gzip',
-    flow: { pause: () => { this.flow.push('pause') }, resume: () => { this.flow.push('resume') } }
-  })
+  readonly messages: Messages
+
+  constructor (encoding = 'gzip') {
+    this.messages = new Messages({
+      recipient: this, inflating: new Inflating(1_000), encoding,
+      flow: { pause: () => { this.flow.push('pause') }, resume: () => { this.flow.push('resume') } }
+    })
+  }
 
   get takes (): boolean { return !this.isOver && this.heard.length < this.room }
   announced (): void {}
@@ -98,12 +103,23 @@ t.test('a message of many chunks comes whole, and none of them is held', async t
   t.same(recipient.heard, [text, 'next'])
 })
 
-t.test('what cannot be decompressed ends it, and nothing behind it is passed on', async t => {
+t.test('what cannot be decompressed ends it: all before it is passed on, and nothing behind it', async t => {
   const recipient = new Recipient()
-  recipient.messages.take(Buffer.concat([plain('1'), framed(Buffer.from('no'), true), plain('3')]))
-  await until(() => recipient.isOver)
-  recipient.messages.take(plain('4'))
+  recipient.room = 1
+  recipient.messages.take(Buffer.concat([zipped('1'), plain('2'), framed(Buffer.from('no'), true), plain('4')]))
+  await until(() => recipient.heard.length === 1)
+  await new Promise(resolve => { setImmediate(resolve) })
+  recipient.room = 10
   recipient.messages.advance()
+  await until(() => recipient.isOver)
+  recipient.messages.take(plain('5'))
+  recipient.messages.advance()
+  t.same(recipient.heard, ['1', '2', 'malformed'])
+})
+
+t.test('a message that says it is compressed in a call that does not is malformed', async t => {
+  const recipient = new Recipient('identity')
+  recipient.messages.take(Buffer.concat([plain('1'), zipped('2'), plain('3')]))
   t.same(recipient.heard, ['1', 'malformed'])
 })
 
@@ -140,25 +156,45 @@ t.test('what is compressed and cannot be read ends a stream, with words, after t
   }
 })
 
+/** The status of a call with these bytes and no more. */
+function statusOf (
+  session: ClientHttp2Session, method: 'Publish' | 'PublishBatch' | 'PublishStream', bytes?: Buffer
+): Promise<unknown> {
+  const call = beginCall(session, method)
+  call.resume()
+  if (bytes === undefined) call.end()
+  else call.end(bytes)
+  return new Promise(resolve => {
+    call.once('trailers', headers => { resolve(headers['grpc-status']) })
+    call.once('response', headers => { if (headers['grpc-status'] !== undefined) resolve(headers['grpc-status']) })
+  })
+}
+
 t.test('a call that ends within its message is malformed, and nothing of it is taken', async t => {
   const { session, ingress, level } = await startGrpc(t)
-  const statusOf = (method: 'Publish' | 'PublishStream', bytes: Buffer): Promise<unknown> => {
-    const call = beginCall(session(), method)
-    call.resume()
-    call.end(bytes)
-    return new Promise(resolve => {
-      call.once('trailers', headers => { resolve(headers['grpc-status']) })
-      call.once('response', headers => { if (headers['grpc-status'] !== undefined) resolve(headers['grpc-status']) })
-    })
-  }
-  t.equal(await statusOf('Publish', framed(single).subarray(0, -1)), '3')
-  t.equal(await statusOf('Publish', Buffer.from([0, 0, 0])), '3')
-  t.equal(await statusOf('PublishStream', Buffer.concat([framed(streamed), framed(streamed).subarray(0, 9)])), '3')
+  t.equal(await statusOf(session(), 'Publish', framed(single).subarray(0, -1)), '3')
+  t.equal(await statusOf(session(), 'Publish', Buffer.from([0, 0, 0])), '3')
+  t.equal(await statusOf(session(), 'Publish', Buffer.concat([framed(single), Buffer.from([0])])), '3')
+  const cut = Buffer.concat([framed(streamed), framed(streamed).subarray(0, 9)])
+  t.equal(await statusOf(session(), 'PublishStream', cut), '3')
   const details = ingress.refusals.map(({ refusal }) => refusal.detail)
-  t.match(details, [/within its message/, /within its message/, /within a message/])
+  t.match(details, [/its message/, /its message/, /its message/, /a message/])
   t.equal(ingress.envelopes.length, 1, 'what was whole before it')
   await until(() => level('calls_in_flight') === 0)
   t.equal(ingress.reservedBytes, 0)
+})
+
+t.test('a call that ends without a message has its answer, and not before it is known who sends', async t => {
+  const { session, ingress, level } = await startGrpc(t)
+  const statuses = (): Promise<unknown[]> => Promise.all([
+    statusOf(session(), 'Publish'), statusOf(session(), 'PublishBatch'), statusOf(session(), 'PublishStream')
+  ])
+  t.same(await statuses(), ['3', '3', '0'])
+  ingress.authenticated = async () => anonymous
+  t.same(await statuses(), ['3', '3', '0'])
+  ingress.authenticated = async () => refuse('unauthenticated', 'for a test')
+  t.same(await statuses(), ['16', '16', '16'])
+  await until(() => level('calls_in_flight') === 0)
 })
 
 t.test('nothing is read before it is known who sends, whatever happens meanwhile', async t => {

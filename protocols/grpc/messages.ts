@@ -1,6 +1,6 @@
 // The messages of one call: cut from its bytes as these come, decompressed, passed on in order while they are wanted.
 
-import { isRefusal } from '../../src/contract/outcome.ts'
+import { refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import { Framing } from './framing.ts'
 import type { Framed } from './framing.ts'
@@ -35,9 +35,11 @@ export interface MessagesParts {
 }
 
 /** A message that has come; undefined while it is being decompressed. */
-interface Arrived { bytes: Buffer | undefined }
+interface Arrived { content: Buffer | Refusal | 'unsupported' | undefined }
 
 const nothing = Buffer.alloc(0)
+const uncompressed = 'identity'
+const notSaid = refuse('malformed', 'a message says that it is compressed, and grpc-encoding does not say how')
 
 /** Holds no more than the chunk in hand has beyond what is wanted: no other one comes in while messages wait here. */
 export class Messages implements Framed {
@@ -101,33 +103,46 @@ export class Messages implements Framed {
     const { recipient } = this.#parts
     if (this.#compressed) this.#inflate(bytes)
     else if (this.#waiting.length === 0 && recipient.takes) recipient.message(bytes)
-    else this.#waiting.push({ bytes })
+    else this.#waiting.push({ content: bytes })
   }
 
+  /** What fails keeps its place too: whatever came before it is passed on first. */
   #inflate (compressed: Buffer): void {
     const { inflating, encoding, recipient } = this.#parts
-    if (!isEncoding(encoding)) return recipient.unsupported(encoding)
-    const arrived: Arrived = { bytes: undefined }
+    const arrived: Arrived = { content: undefined }
     this.#waiting.push(arrived)
-    void inflating.message(compressed, encoding, recipient).then(inflated => {
-      if (isRefusal(inflated)) return recipient.unreadable(inflated)
-      arrived.bytes = inflated
+    if (isEncoding(encoding)) {
+      void inflating.message(compressed, encoding, recipient).then(content => {
+        arrived.content = content
+        this.advance()
+      })
+    } else {
+      arrived.content = encoding === uncompressed ? notSaid : 'unsupported'
       this.advance()
-    })
+    }
   }
 
   /** Passes on what is wanted by now, and lets more come in where there is room for it. */
   advance (): void {
+    while (this.#passOn());
     const { recipient } = this.#parts
-    for (let first = this.#waiting[0]; first?.bytes !== undefined && recipient.takes; first = this.#waiting[0]) {
-      this.#waiting.shift()
-      recipient.message(first.bytes)
-    }
     if (this.#half === 'closed' && this.#waiting.length === 0) {
       this.#half = 'told'
       recipient.halfClosed(this.#framing.between)
     }
     this.#flow()
+  }
+
+  /** False: the first that waits does so still. */
+  #passOn (): boolean {
+    const { recipient, encoding } = this.#parts
+    const content = this.#waiting[0]?.content
+    if (content === undefined || recipient.isOver || (Buffer.isBuffer(content) && !recipient.takes)) return false
+    this.#waiting.shift()
+    if (Buffer.isBuffer(content)) recipient.message(content)
+    else if (content === 'unsupported') recipient.unsupported(encoding)
+    else recipient.unreadable(content)
+    return true
   }
 
   #flow (): void {

@@ -57,7 +57,8 @@ abstract class SingleCall extends Call implements Settler {
     if (this.isOver) return
     const message = this.#message
     this.#message = undefined
-    if (message === undefined) return this.refuse(isWhole ? noMessage : cutShort)
+    if (!isWhole) return this.refuse(cutShort)
+    if (message === undefined) return this.refuse(noMessage)
     this.publish(message)
   }
 
