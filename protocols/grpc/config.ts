@@ -68,7 +68,8 @@ export const grpcConfig = Type.Object({
   }),
   fragmentsPerSecondMax: Type.Integer({
     default: 100, minimum: 1, maximum: 10_000_000,
-    description: 'Frames of fewer than 64 bytes of one connection, within messages; above it, it is cut.'
+    description: 'Frames of fewer than 64 bytes of one connection, within messages, and one more for every 8 KiB that ' +
+      'it sends; above it, it is cut.'
   }),
   reflection: Type.Boolean({
     default: false, description: 'true: tools may ask, without proving who they are, what services and messages there are.'
