@@ -206,6 +206,12 @@ export abstract class Call implements Recipient, Listener, Shared, Live, Credent
     this.end(endingOf(refusal))
   }
 
+  /** `written` is called when it is on its way. */
+  protected send (message: Buffer, written: () => void): void {
+    this.connection.countSent()
+    this.wire.sendMessage(message, written)
+  }
+
   /** Ends the call with a status. */
   protected end (ending: Ending): void {
     if (this.over || this.answered) return

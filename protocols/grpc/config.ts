@@ -56,7 +56,8 @@ export const grpcConfig = Type.Object({
     default: 300_000, minimum: 100, maximum: longestMs, description: 'How long a connection without a call is kept.'
   }),
   pingsPerSecondMax: Type.Integer({
-    default: 20, minimum: 1, maximum: 1_000_000, description: 'PING frames of one connection; above it, it is cut.'
+    default: 20, minimum: 1, maximum: 1_000_000,
+    description: 'PING frames of one connection, and one more for every message sent to it; above it, it is cut.'
   }),
   resetsPerSecondMax: Type.Integer({
     default: 200, minimum: 1, maximum: 1_000_000,

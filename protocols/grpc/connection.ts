@@ -37,6 +37,8 @@ export class Connection implements Attached {
   #fragmentsCount = 0
   /** Of messages, beside fragments. */
   #messageBytes = 0
+  /** Messages to the client. */
+  #sentCount = 0
   #openCount = 0
   #idleSinceTick: number
 
@@ -60,6 +62,12 @@ export class Connection implements Attached {
     this.#openCount -= 1
     this.#idleSinceTick = this.#door.tick
   }
+
+  /**
+   * A message goes to the client, which may measure its way by a ping for each, as the libraries of gRPC do: their servers
+   * count pings anew when they have sent something (gRFC A8).
+   */
+  countSent (): void { this.#sentCount += 1 }
 
   /** A call was broken off. Before it was a call, that is nothing but work for us: it counts ten times. */
   countReset (isCall: boolean): void {
@@ -121,10 +129,11 @@ export class Connection implements Attached {
     if (nowMs - this.#secondAtMs >= secondMs) {
       this.#secondAtMs = nowMs
       this.#pingsCount = this.#resetsCount = this.#streamsCount = this.#fragmentsCount = this.#messageBytes = 0
+      this.#sentCount = 0
     }
     const { pingsPerSecondMax, resetsPerSecondMax, streamsPerSecondMax, fragmentsPerSecondMax } = this.#door.config
     let fine = true
-    if (what === 'pings') fine = ++this.#pingsCount <= pingsPerSecondMax
+    if (what === 'pings') fine = ++this.#pingsCount <= pingsPerSecondMax + this.#sentCount
     else if (what === 'resets') fine = (this.#resetsCount += weight) <= resetsPerSecondMax
     else if (what === 'streams') fine = ++this.#streamsCount <= streamsPerSecondMax
     else fine = ++this.#fragmentsCount <= fragmentsPerSecondMax + this.#messageBytes / bytesPerFragment

@@ -174,7 +174,7 @@ export class EventStream extends Call implements Settler, Turning {
     if (receipts.length > 0) this.#receipts = []
     this.#writing = true
     this.lastTick = this.door.tick
-    this.wire.sendMessage(bytesOf(PublishStreamResponse.encode({ acked, nacks, receipts, window })), () => {
+    this.send(bytesOf(PublishStreamResponse.encode({ acked, nacks, receipts, window })), () => {
       this.#writing = false
       this.lastTick = this.door.tick
       if (!this.over && !this.answered) this.#schedule()

@@ -30,6 +30,26 @@ t.test('a client that pings without end is cut, and others are not', async t => 
   t.equal((await sender.publish({ channel: 'orders/eu' })).told, 'written')
 })
 
+t.test('a client that measures its way with a ping for every answer is not cut', async t => {
+  const { session, level } = await startGrpc(t, { pingsPerSecondMax: 5 })
+  const client = session()
+  const call = beginCall(client, 'PublishStream')
+  let answersCount = 0
+  const flat = flatEvent({ channel: 'orders/eu', data: Buffer.from('{}') })
+  const send = (): void => {
+    const id = answersCount
+    call.write(framed(Buffer.from(PublishStreamRequest.encode({ id, channel: '', message: { $case: 'flat', flat } }).finish())))
+  }
+  call.on('data', () => {
+    answersCount += 1
+    client.ping(() => {})
+    send()
+  })
+  await until(() => answersCount >= 100 || client.destroyed)
+  t.equal(level('connections_cut'), 0)
+  t.notOk(client.destroyed)
+})
+
 t.test('a client that begins calls and breaks them off is cut before much has begun', async t => {
   const { session, sender, ingress, level } = await startGrpc(t, { resetsPerSecondMax: 50 })
   let askedCount = 0

@@ -78,7 +78,7 @@ abstract class SingleCall extends Call implements Settler {
     this.answered = true
     this.lastTick = this.door.tick
     this.conclude()
-    this.wire.sendMessage(bytes, () => { this.wire.sendStatus(fine) })
+    this.send(bytes, () => { this.wire.sendStatus(fine) })
   }
 
   protected override gone (): void { if (this.openCount === 0) this.#release() }
