@@ -64,7 +64,7 @@ export class Connection implements Attached {
   }
 
   /**
-   * A message goes to the client, which may measure its way by a ping for each, as the libraries of gRPC do: their servers
+   * A message goes to the client, which may measure its way by a ping for each as the libraries of gRPC do: their servers
    * count pings anew when they have sent something (gRFC A8).
    */
   countSent (): void { this.#sentCount += 1 }
