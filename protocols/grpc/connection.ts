@@ -64,8 +64,8 @@ export class Connection implements Attached {
   }
 
   /**
-   * A message goes to the client, which may measure its way by a ping for each as the libraries of gRPC do: their servers
-   * count pings anew when they have sent something (gRFC A8).
+   * A message goes to the client, which may measure its way by a ping for each, as the libraries of gRPC do: their
+   * servers count pings anew when they have sent something (gRFC A8).
    */
   countSent (): void { this.#sentCount += 1 }
 
