@@ -14,9 +14,7 @@ export class Metadata implements Attributes {
   }
 
   get (name: string): string | undefined {
-    const pairs = this.#pairs
-    for (let at = 0; at + 1 < pairs.length; at += 2) if (pairs[at] === name && !isTransport(name)) return pairs[at + 1]
-    return undefined
+    return isTransport(name) ? undefined : headerOf(this.#pairs, name)
   }
 
   forEach (visit: (name: string, value: string) => void): void {
@@ -26,6 +24,12 @@ export class Metadata implements Attributes {
       if (name.charCodeAt(0) !== 0x3a && !isTransport(name)) visit(name, pairs[at + 1] ?? '')
     }
   }
+}
+
+/** The first value of a header among names and values, one after the other. */
+export function headerOf (pairs: readonly string[], name: string): string | undefined {
+  for (let at = 0; at + 1 < pairs.length; at += 2) if (pairs[at] === name) return pairs[at + 1]
+  return undefined
 }
 
 function isTransport (name: string): boolean {

@@ -6,11 +6,11 @@ import type { Attributes, Peer, Principal } from '../../src/contract/envelope.ts
 import { isRefusal, refuse } from '../../src/contract/outcome.ts'
 import type { Refusal } from '../../src/contract/outcome.ts'
 import { readTraceparent, readTracestate } from '../../src/contract/trace-context.ts'
-import { Metadata } from './attributes.ts'
+import { headerOf, Metadata } from './attributes.ts'
 import type { Connection } from './connection.ts'
 import type { Shared } from './decode.ts'
 import type { Door, Live } from './door.ts'
-import { Messages } from './messages.ts'
+import { Messages, uncompressed } from './messages.ts'
 import type { Recipient } from './messages.ts'
 import { endingOf } from './reply.ts'
 import type { Ending } from './reply.ts'
@@ -91,7 +91,7 @@ export abstract class Call implements Recipient, Listener, Shared, Live, Credent
     this.tracestate = readTracestate(this.attributes.get('tracestate'), this.traceparent)
     this.lastTick = door.tick
     this.messages = new Messages({
-      recipient: this, flow: stream, inflating: door.inflating, encoding: encodingOf(pairs)
+      recipient: this, flow: stream, inflating: door.inflating, encoding: headerOf(pairs, 'grpc-encoding') ?? uncompressed
     })
   }
 
@@ -252,10 +252,4 @@ export abstract class Call implements Recipient, Listener, Shared, Live, Credent
     if (bytes <= messageBytesMax) return undefined
     return refuse('too-large', `a message holds at most ${messageBytesMax} bytes; this one has ${bytes}`)
   }
-}
-
-/** How compressed messages of the call are (PROTOCOL-HTTP2, "Message-Encoding"). */
-function encodingOf (pairs: readonly string[]): string {
-  for (let at = 0; at + 1 < pairs.length; at += 2) if (pairs[at] === 'grpc-encoding') return pairs[at + 1] ?? ''
-  return 'identity'
 }

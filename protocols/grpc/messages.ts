@@ -38,7 +38,8 @@ export interface MessagesParts {
 interface Arrived { content: Buffer | Refusal | 'unsupported' | undefined }
 
 const nothing = Buffer.alloc(0)
-const uncompressed = 'identity'
+/** What a call says that does not compress (PROTOCOL-HTTP2, "Message-Encoding"). */
+export const uncompressed = 'identity'
 const notSaid = refuse('malformed', 'a message says that it is compressed, and grpc-encoding does not say how')
 
 /** Holds no more than the chunk in hand has beyond what is wanted: no other one comes in while messages wait here. */

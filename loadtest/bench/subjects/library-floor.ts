@@ -1,7 +1,7 @@
 // The floor of the library: @grpc/grpc-js as anybody would use it, with generated code; every event is acked at once.
 
 import { Server, ServerCredentials } from '@grpc/grpc-js'
-import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall, ServiceDefinition } from '@grpc/grpc-js'
+import type { MethodDefinition, sendUnaryData, ServerDuplexStream, ServerUnaryCall } from '@grpc/grpc-js'
 import {
   Ack, Outcome, PublishRequest, PublishResponse, PublishStreamRequest, PublishStreamResponse
 } from '../../../protocols/grpc/generated/sluice/v1/ingest.ts'
@@ -10,21 +10,27 @@ import type { Listening } from './subject.ts'
 type Stream = ServerDuplexStream<PublishStreamRequest, PublishStreamResponse>
 type Publish = ServerUnaryCall<PublishRequest, PublishResponse>
 
-const service: ServiceDefinition = {
-  publish: {
-    path: '/sluice.v1.Ingest/Publish', requestStream: false, responseStream: false,
-    requestSerialize: (message: PublishRequest) => Buffer.from(PublishRequest.encode(message).finish()),
-    requestDeserialize: bytes => PublishRequest.decode(bytes),
-    responseSerialize: (message: PublishResponse) => Buffer.from(PublishResponse.encode(message).finish()),
-    responseDeserialize: bytes => PublishResponse.decode(bytes)
-  },
-  publishStream: {
-    path: '/sluice.v1.Ingest/PublishStream', requestStream: true, responseStream: true,
-    requestSerialize: (message: PublishStreamRequest) => Buffer.from(PublishStreamRequest.encode(message).finish()),
-    requestDeserialize: bytes => PublishStreamRequest.decode(bytes),
-    responseSerialize: (message: PublishStreamResponse) => Buffer.from(PublishStreamResponse.encode(message).finish()),
-    responseDeserialize: bytes => PublishStreamResponse.decode(bytes)
+/** Generated code of one message. */
+interface Codec<Message> {
+  encode (message: Message): { finish (): Uint8Array }
+  decode (bytes: Uint8Array): Message
+}
+
+function methodOf<Request, Response> (
+  name: string, streams: boolean, request: Codec<Request>, response: Codec<Response>
+): MethodDefinition<Request, Response> {
+  return {
+    path: `/sluice.v1.Ingest/${name}`, requestStream: streams, responseStream: streams,
+    requestSerialize: message => Buffer.from(request.encode(message).finish()),
+    requestDeserialize: bytes => request.decode(bytes),
+    responseSerialize: message => Buffer.from(response.encode(message).finish()),
+    responseDeserialize: bytes => response.decode(bytes)
   }
+}
+
+const service = {
+  publish: methodOf('Publish', false, PublishRequest, PublishResponse),
+  publishStream: methodOf('PublishStream', true, PublishStreamRequest, PublishStreamResponse)
 }
 
 /** One ack for all that came in a turn of the event loop, as the door itself does. */
